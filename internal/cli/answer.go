@@ -95,7 +95,7 @@ func whyRecorded(ctx context.Context, opts *whyOptions) error {
 	a := newAnswer(diagnose.Locks(m.Snapshot, m.Leases, opts.thresholds, m.Time), opts.name, m.Time)
 	a.recorded, a.leases = &m, m.Leases
 	a.dropRemedies()
-	a.unknown = append(a.unknown, "alarms and versions of etcd: a recording does not have them")
+	a.unknown = append(a.nestedElsewhere(), "alarms and versions of etcd: a recording does not have them")
 	if opts.name != "" && len(m.Snapshot.Named(opts.name)) == 0 {
 		a.absent = []string{notRecorded(opts.name)}
 	}

@@ -219,6 +219,28 @@ func split(findings []diagnose.Finding, so func(diagnose.Finding) bool) (these, 
 	return these, others
 }
 
+// roots returns who keeps NAME or anything waiting.
+func (a answer) roots() []diagnose.Blocker {
+	if a.name != "" {
+		return a.account.Roots
+	}
+	return a.Roots
+}
+
+// nestedElsewhere says who waits under locks that were not read, among those who keep NAME or
+// anything waiting: whether they are in deadlocks is not known. Of the past it says too that
+// sessions may have waited elsewhere.
+func (a answer) nestedElsewhere() (unknown []string) {
+	const most = 8
+	for _, r := range a.Nested(a.name, most) {
+		unknown = append(unknown, a.tense().Nested(r, a.Snapshot.Prefixes, narrate.PrefixFlags))
+	}
+	if a.past() && !a.Snapshot.Prefixes.All() && len(a.RootLeases(a.roots(), 1)) > 0 { // which keys a lease had then, etcd does not tell
+		unknown = append(unknown, "whether sessions that others waited for waited for something elsewhere: only "+narrate.PrefixFlags(a.Snapshot.Prefixes)+" was read")
+	}
+	return unknown
+}
+
 // unknownAges says of how many requests nobody noted since when they hold or wait,
 // among those for NAME or all; it is empty when there are none.
 func (a answer) unknownAges() string {

@@ -238,6 +238,7 @@ func (opts *whyOptions) answer(ctx context.Context, c *connect.Conn) (answer, er
 	now := opts.rev.clock(opts.now)
 	a := newAnswer(diagnose.Locks(snapshot, leases, opts.thresholds, now).With(cluster), opts.name, now)
 	a.leases, a.unknown, a.flags = leases, unknown, c.Flags
+	a.unknown = append(a.unknown, a.nestedElsewhere()...)
 	if !a.past() {
 		a.unknown = append(a.unknown, keysElsewhere(ctx, c, a)...)
 	}
@@ -301,11 +302,8 @@ func (opts *whyOptions) read(ctx context.Context, c *connect.Conn) (s inspect.Sn
 // among those that keep NAME or anything waiting: whether they wait there is not known.
 func keysElsewhere(ctx context.Context, c *connect.Conn, a answer) (unknown []string) {
 	const most = 8
-	read, roots := a.Snapshot.Prefixes, a.Roots
-	if a.name != "" {
-		roots = a.account.Roots
-	}
-	for _, id := range a.RootLeases(roots, most) {
+	read := a.Snapshot.Prefixes
+	for _, id := range a.RootLeases(a.roots(), most) {
 		var out inspect.Outside
 		err := c.Do(ctx, func(ctx context.Context) (err error) {
 			out, err = c.Source.Outside(ctx, id, read)

@@ -249,6 +249,33 @@ func TestWhyUnknownAges(t *testing.T) {
 	}
 }
 
+// Of the past, what a session that others waited for had elsewhere cannot be looked up, so
+// nothing is known to have been wrong if only a part was read.
+func TestWhyPastOfPrefixes(t *testing.T) {
+	s := answerOn("", nil).Snapshot
+	for _, name := range []string{"", "/a"} {
+		s.Prefixes = keyspace.NewPrefixes("/a")
+		past := newAnswer(diagnose.Locks(s, nil, diagnose.Thresholds{}, time.Time{}), name, time.Time{})
+		want := []string{"whether sessions that others waited for waited for something elsewhere: only --prefix /a was read"}
+		if got := past.nestedElsewhere(); !slices.Equal(got, want) {
+			t.Errorf("of %q: %q", name, got)
+		}
+		now := newAnswer(diagnose.Locks(s, nil, diagnose.Thresholds{}, noon), name, noon)
+		s.Prefixes = nil
+		all := newAnswer(diagnose.Locks(s, nil, diagnose.Thresholds{}, time.Time{}), name, time.Time{})
+		if got := append(now.nestedElsewhere(), all.nestedElsewhere()...); len(got) > 0 {
+			t.Errorf("of %q: %q", name, got)
+		}
+		under := answerOn("", nil).Snapshot
+		under.Prefixes = keyspace.NewPrefixes("/a")
+		under.Locks[0].Queue[2].Owner = keyspace.Owner{Under: "/b/write/1"}.Ref()
+		now = newAnswer(diagnose.Locks(under, nil, diagnose.Thresholds{}, noon), name, noon)
+		if got := now.nestedElsewhere(); len(got) != 1 || !strings.HasSuffix(got[0], "below /b/; --prefix /a --prefix /b/ reads that too") {
+			t.Errorf("of %q: %q", name, got)
+		}
+	}
+}
+
 // A finding in JSON has its age and how far that is known, a remedy its condition.
 func TestWhyBounds(t *testing.T) {
 	a := answerOn("", nil)

@@ -59,6 +59,34 @@ func TestParse(t *testing.T) {
 }
 
 // A mistake is said with its file, line and column, and what to do.
+// TestPlainNames: the name of a context is the text that the file has, as it is where the
+// file, a flag or the environment names the context.
+func TestPlainNames(t *testing.T) {
+	names := []string{"007", "7", "1.10", "1.1", "0x1F", "1e3", "1_000", "yes", "true"}
+	for _, name := range names {
+		text := "context: " + name + "\ncontexts:\n"
+		for _, n := range names {
+			text += "  " + n + ": {endpoints: [h]}\n"
+		}
+		f, err := Parse("f.yaml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := f.Find(name); !ok || f.Context != name || len(f.Contexts) != len(names) {
+			t.Errorf("%s: %q of %+v", name, f.Context, f.Contexts)
+		}
+	}
+	for text, want := range map[string]string{
+		"contexts:\n  007: {colour: pink}":   "f.yaml:2:17: ",
+		"contexts:\n  007: {user: a:secret}": "f.yaml:2:15: ",
+		"contexts:\n  null: {user: a}":       "f.yaml:2:3: null means nothing to YAML",
+	} {
+		if _, err := Parse("f.yaml", []byte(text)); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+}
+
 func TestParseErrors(t *testing.T) {
 	context := func(fields string) string {
 		return "contexts:\n  prod:\n    endpoints: [https://etcd-1:2379]\n    " + fields + "\n"

@@ -159,3 +159,34 @@ func (d Diagnosis) RootLeases(roots []Blocker, most int) []int64 {
 	}
 	return leases
 }
+
+// Nested returns requests that wait, at most so many, whose clients run under a lock that
+// was not read, as they report: its holder waits for them, and who waits for that lock is
+// not seen, so they can be in a deadlock. With a name, they are those that wait for the
+// same as it.
+func (d Diagnosis) Nested(name string, most int) []inspect.Request {
+	read := d.Snapshot.Prefixes
+	var roots []Blocker
+	if name != "" {
+		roots = d.About(name).Roots
+	}
+	var nested []inspect.Request
+	for _, l := range d.Snapshot.Locks {
+		for _, r := range l.Queue {
+			under := r.Owner.Value().Under
+			if len(nested) == most || under == "" || read.Has(under) || !r.Waiting() {
+				continue
+			}
+			if name == "" || l.ID.Name == name || haveOneOf(d.About(l.ID.Name).Roots, roots) {
+				nested = append(nested, r)
+			}
+		}
+	}
+	return nested
+}
+
+func haveOneOf(roots, others []Blocker) bool {
+	return slices.ContainsFunc(roots, func(b Blocker) bool {
+		return slices.ContainsFunc(others, func(o Blocker) bool { return o.Session.ID == b.Session.ID })
+	})
+}

@@ -52,6 +52,9 @@ func TestCut(t *testing.T) {
 		got := map[Kind]Severity{}
 		for _, f := range d.Findings {
 			got[f.Kind] = f.Severity
+			if len(f.Locks) == 0 || slices.Contains(f.Locks, inspect.LockID{}) {
+				t.Errorf("%s: %s is about the locks %v: a key that is no request has none, but is in the way of some", name, f.Kind, f.Locks)
+			}
 			for _, r := range f.Remedies {
 				deletes := func(gone *inspect.Request) bool { return gone.Key == test.key.Key }
 				if r.Target == (Target{}) || slices.ContainsFunc(r.Releases, deletes) {

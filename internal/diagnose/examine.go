@@ -17,7 +17,7 @@ func (e *examiner) lease(v int32) {
 		return
 	}
 	requests := e.appendRequests(nil, e.own[v])
-	f := Finding{Sessions: []*inspect.Session{s}, Requests: requests, Locks: locksOf(requests)}
+	f := Finding{Sessions: []*inspect.Session{s}, Requests: requests, Locks: e.locksOfLease(requests)}
 	var a advice
 	switch s.Lease.State {
 	case inspect.LeaseGone:
@@ -56,12 +56,25 @@ func ifDead(r Remedy) Remedy {
 	return r
 }
 
-// locksOf returns the different locks of requests, in their order.
+// locksOfLease returns the locks of requests, and if none of them is a request, but all are
+// other keys, the locks in whose way the first is.
+func (e *examiner) locksOfLease(requests []*inspect.Request) []inspect.LockID {
+	locks := locksOf(requests)
+	if len(locks) > 0 || len(requests) == 0 {
+		return locks
+	}
+	for _, lock := range e.inWayOf[requests[0].Key] {
+		locks = append(locks, e.locks[lock].ID)
+	}
+	return locks
+}
+
+// locksOf returns the different locks of requests, in their order. Other keys are of none.
 func locksOf(requests []*inspect.Request) []inspect.LockID {
 	var locks []inspect.LockID
 	seen := map[inspect.LockID]bool{}
 	for _, r := range requests {
-		if !seen[r.Lock] {
+		if r.IsRequest() && !seen[r.Lock] {
 			seen[r.Lock] = true
 			locks = append(locks, r.Lock)
 		}

@@ -53,7 +53,7 @@ var cases = []aCase{
 	{
 		"The same on the key of an election's leader, or a `put` with another lease.",
 		"`detached` and `blocks`; nothing is said to be released or granted.",
-		[]held{by("internal/cli", "TestCases/c3").with("-cases"), by("internal/inspect", "TestEvents", "TestTruth")},
+		[]held{by("internal/cli", "TestCases/c3").with("-cases"), by("internal/inspect", "TestEvents", "TestTruth"), by("internal/narrate", "TestSelfWaitBehindAnotherKey")},
 	},
 	{
 		"A mutex `/svc` is asked for while `/svc/x` is held.",
@@ -147,12 +147,12 @@ var cases = []aCase{
 	{
 		"A user who may read two prefixes, and a deadlock across both.",
 		"It is found with both, and below one of them it is said what to read.",
-		[]held{by("internal/cli", "TestScripts/prefixes"), by("internal/connect", "TestReach")},
+		[]held{by("internal/cli", "TestScripts/prefixes"), by("internal/connect", "TestReach"), by("internal/narrate", "TestNested"), by("internal/cli", "TestWhyPastOfPrefixes"), by("tui/app", "TestUnseenUnder")},
 	},
 	{
 		"A scenario with `007`, `1.10` or `null` as names.",
 		"A name is the text of the file; null is refused.",
-		[]held{by("internal/cli", "TestCases/c22").with("-cases"), by("simulate/scenario", "TestPlainText", "TestPlainNull")},
+		[]held{by("internal/cli", "TestCases/c22").with("-cases"), by("simulate/scenario", "TestPlainText", "TestPlainNull", "TestPlainTagged"), by("internal/config", "TestPlainNames")},
 	},
 	{
 		"`etcd-lock --ascii` and `--audit` without `tui`.",

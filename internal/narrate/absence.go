@@ -117,3 +117,12 @@ func Outside(lease int64, o inspect.Outside, read keyspace.Prefixes, with func(k
 	return text + format.Count(len(o.Keys), "key that was not read", "keys that were not read") +
 		", below " + format.Some(places, most) + "; read more with " + with(keyspace.NewPrefixes(more...))
 }
+
+// Nested says that it is not known whether a request that waits is in a deadlock, because its
+// client runs under a lock that was not read, and what to read to know, as with says it.
+func (t Tense) Nested(r inspect.Request, read keyspace.Prefixes, with func(keyspace.Prefixes) string) string {
+	place := read.Beside(r.Owner.Value().Under)
+	return "whether " + r.Who() + ", which " + t.say("waits", "waited") + " for " + format.Name(r.Lock.Name) + ", " + t.say("is", "was") +
+		" in a deadlock: it " + t.say("runs", "ran") + " under a lock that was not read, below " +
+		printable.Shell(place) + "; " + with(keyspace.NewPrefixes(append(slices.Clone([]string(read)), place)...)) + " reads that too"
+}

@@ -3,7 +3,11 @@ package narrate_test
 import (
 	"testing"
 
+	"etcd-lock/internal/diagnose"
 	"etcd-lock/internal/inspect"
+	"etcd-lock/internal/keyspace"
+	"etcd-lock/internal/layout"
+	"etcd-lock/internal/locktest"
 	"etcd-lock/internal/narrate"
 )
 
@@ -29,5 +33,37 @@ func TestAbsence(t *testing.T) {
 		if got, _ := narrate.Absence("/a", tt.absence); got != want {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+// A waiter that runs under a lock that was not read can be in a deadlock, although none of the
+// sessions has keys elsewhere: below /mid/ and /zoo/, of one through /app/ too, nothing shows it.
+func TestNested(t *testing.T) {
+	t.Parallel()
+	queues := map[inspect.LockID][]inspect.Request{}
+	add := func(name string, lease int64, under string) {
+		id := inspect.LockID{Layout: layout.Mutex, Name: name}
+		queues[id] = append(queues[id], inspect.Request{
+			Key: name + "/" + string(rune('0'+lease)), Lock: id, Mode: keyspace.Write, Lease: lease, Revision: lease, Modified: lease,
+			Holding: len(queues[id]) == 0, Owner: keyspace.Owner{Under: under}.Ref(),
+		})
+	}
+	add("/mid/m", 1, "")
+	add("/zoo/s", 2, "")
+	add("/zoo/s", 3, "/app/o/9")
+	add("/mid/m", 4, "/zoo/s/2")
+	add("/zoo/other", 5, "")
+	s := inspect.Snapshot{Locks: inspect.NewLocks(queues), Prefixes: keyspace.NewPrefixes("/mid/", "/zoo/")}
+	d := diagnose.Locks(s, nil, diagnose.Thresholds{}, locktest.Epoch)
+	want := "whether lease 0000000000000003, which waits for /zoo/s, is in a deadlock: it runs under a lock that was not read, below /app/; --prefix /app/ --prefix /mid/ --prefix /zoo/ reads that too"
+	for name, n := range map[string]int{"": 1, "/zoo/s": 1, "/mid/m": 1, "/zoo/other": 0} {
+		nested := d.Nested(name, 8)
+		if len(nested) != n || n > 0 && narrate.Present.Nested(nested[0], s.Prefixes, narrate.PrefixFlags) != want {
+			t.Errorf("of %q: %+v", name, nested)
+		}
+	}
+	d.Snapshot.Prefixes = nil
+	if nested := d.Nested("", 8); len(nested) > 0 {
+		t.Errorf("everything was read: %+v", nested)
 	}
 }

@@ -39,3 +39,32 @@ func TestCut(t *testing.T) {
 		}
 	}
 }
+
+// A key that is no request, such as a leader's that was written again on the lease of the next
+// candidate, is on the lease of the session that waits for it. Its own thread need not be who
+// can delete it: the leader that resigns does.
+func TestSelfWaitBehindAnotherKey(t *testing.T) {
+	t.Parallel()
+	id := inspect.LockID{Layout: layout.Mutex, Name: "/e"}
+	waiter := inspect.Request{Key: "/e/5", Lock: id, Mode: keyspace.Write, Lease: 5, Revision: 9, Modified: 9}
+	key := inspect.Request{Key: "/e/4", Lease: 5, Revision: 2, Modified: 10}
+	d := diagnose.Locks(inspect.Snapshot{Locks: inspect.NewLocks(map[inspect.LockID][]inspect.Request{id: {waiter}}, key)}, nil, diagnose.Thresholds{}, locktest.Epoch)
+	says := narrate.Outlook(d, d.Snapshot.Locks[0], d.Findings, 4)
+	for _, f := range d.Findings {
+		text := narrate.Present.Finding(f)
+		says = append(append(says, text.Headline), text.Clauses...)
+	}
+	all := strings.Join(says, "\n")
+	for _, want := range []string{
+		"behind a key of its own lease: it gets that only if that key is deleted first",
+		"waits for /e (mutex) behind /e/4, a key of its own lease",
+		"lasts as long as that lease, unless that key is deleted",
+	} {
+		if !strings.Contains(all, want) {
+			t.Errorf("no %q in\n%s", want, all)
+		}
+	}
+	if strings.Contains(all, "thread") {
+		t.Errorf("its threads have nothing to do with it:\n%s", all)
+	}
+}

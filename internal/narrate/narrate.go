@@ -211,11 +211,12 @@ func (t Tense) selfWait(f diagnose.Finding) Text {
 	if held.Lock != wanted.Lock {
 		headline = t.does(f.Sessions[0], wanted) + " behind its own key " + held.Key
 	}
-	return Text{
-		Headline: headline,
-		Clauses: clauses("permanent unless another thread of that process "+t.say("releases", "released")+" it",
-			t.behind(f), t.alike(f.More)),
+	ends := "permanent unless another thread of that process " + t.say("releases", "released") + " it"
+	if !held.IsRequest() { // anybody may have written it, and may delete it
+		headline = t.does(f.Sessions[0], wanted) + " behind " + held.Key + ", a key of its own lease"
+		ends = t.say("lasts", "lasted") + " as long as that lease, unless that key " + t.say("is", "was") + " deleted"
 	}
+	return Text{Headline: headline, Clauses: clauses(ends, t.behind(f), t.alike(f.More))}
 }
 
 // otherKey describes a key that is no lock request, and is in the way of some.

@@ -149,7 +149,7 @@ func Outlook(d diagnose.Diagnosis, l inspect.Lock, findings []diagnose.Finding, 
 	var gone []*inspect.Request
 	for _, r := range stuck {
 		if s, ok := d.Session(r.Session()); ok {
-			says = append(says, client(s, r)+" waits for "+lock(r)+" behind its own key: it gets that only if another of its threads unlocks first")
+			says = append(says, client(s, r)+" waits for "+lock(r)+" behind "+behindItself(held, s.ID))
 			ended[s.ID] = true
 			gone = append(gone, s.Requests...)
 		}
@@ -216,6 +216,17 @@ func waitForThemselves(held, granted []inspect.Request) []inspect.Request {
 		}
 	}
 	return stuck
+}
+
+// behindItself says what a session waits for that waits for keys of its own lease, and
+// what would end that. A key that is no request may be of somebody else, who put it there.
+func behindItself(held []inspect.Request, s inspect.SessionID) string {
+	for i := range held {
+		if r := &held[i]; r.Session() == s && r.IsRequest() {
+			return "its own key: it gets that only if another of its threads unlocks first"
+		}
+	}
+	return "a key of its own lease: it gets that only if that key is deleted first"
 }
 
 // inTheWay says what ends that keys are in the way of a lock that no request holds.

@@ -8,8 +8,8 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// plain makes every value without quotes the text that the file has, where YAML reads
-// a number, true or false: 007 and 7 are two names, and so are 1.10 and 1.1. The
+// plain makes every value and every key without quotes the text that the file has, where
+// YAML reads a number, true or false: 007 and 7 are two names, and so are 1.10 and 1.1. The
 // fields that are true or false stay so. It returns an error for a null that is
 // written out, which is not text.
 func (form Form) plain(f *File) error {
@@ -29,10 +29,16 @@ type plainText struct {
 	err   *Error // the first one
 }
 
+// numberTags say that a text is something else.
+var numberTags = []string{"!!int", "!!float", "!!bool"}
+
 // Visit implements ast.Visitor.
 func (p *plainText) Visit(n ast.Node) ast.Visitor {
 	switch n := n.(type) {
 	case *ast.MappingValueNode:
+		if key, ok := p.text(n.Key).(ast.MapKeyNode); ok {
+			n.Key = key
+		}
 		if !p.isFlag(n.Key) {
 			n.Value = p.text(n.Value)
 		}
@@ -54,9 +60,14 @@ func (p *plainText) isFlag(key ast.MapKeyNode) bool {
 	return tk != nil && slices.Contains(p.flags, tk.Value)
 }
 
-// text returns the node of n's own text if n is not text to YAML, and otherwise n.
+// text returns the node of n's own text if n is not text to YAML, and otherwise n. A tag such
+// as !!int changes nothing of that: the library would decode 0x10 as 0 with it.
 func (p *plainText) text(n ast.Node) ast.Node {
-	switch n.(type) {
+	switch n := n.(type) {
+	case *ast.TagNode:
+		if plain := p.text(n.Value); plain != n.Value || slices.Contains(numberTags, n.Start.Value) {
+			return plain
+		}
 	case *ast.IntegerNode, *ast.FloatNode, *ast.InfinityNode, *ast.NanNode, *ast.BoolNode:
 		return ast.String(n.GetToken())
 	case *ast.NullNode:

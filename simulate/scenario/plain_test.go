@@ -43,3 +43,18 @@ func TestPlainNull(t *testing.T) {
 		}
 	}
 }
+
+// TestPlainTagged: a tag does not make a name another one.
+func TestPlainTagged(t *testing.T) {
+	for tagged, want := range map[string]string{
+		"!!int 0x10": "0x10", "!!int 007": "007", "!!float 1.10": "1.10", "!!bool yes": "yes", "!!bool true": "true",
+		"!!str 007": "007", "!!str /a": "/a", `!!int "7"`: "7",
+	} {
+		sc, err := scenario.Parse("f.yaml", []byte(simtest.Client("  - write: "+tagged, "  - unlock: ["+tagged+"]")))
+		if err != nil {
+			t.Errorf("%s: %v", tagged, err)
+		} else if got := sc.Locks(); len(got) != 1 || got[0] != want {
+			t.Errorf("%s: locks %q", tagged, got)
+		}
+	}
+}

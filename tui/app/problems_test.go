@@ -159,6 +159,20 @@ func TestProblemsSort(t *testing.T) {
 	d.mustShow("problems 0 · 1 potential")
 }
 
+// Who waits under a lock that is not read may be in a deadlock, and none of the keys shows it.
+func TestUnseenUnder(t *testing.T) {
+	d := newDriver(t, nil)
+	d.cluster.SetOutside(keyspace.Prefixes{"/app1/"}, nil)
+	d.cluster.Put(inspect.Request{Lock: rw("/app1/a"), Mode: keyspace.Write, Lease: 0xa1})
+	d.cluster.Put(inspect.Request{Lock: rw("/app1/a"), Mode: keyspace.Write, Lease: 0xa2, Owner: keyspace.Owner{Under: "/zoo/z/write/1"}.Ref()})
+	d.until("both are there", func() bool { return d.m.Live.Revision == 102 })
+	d.diagnosed()
+	d.diagnosed()
+	d.until("looked up", func() bool { return len(d.m.Unseen) > 0 })
+	d.press("3")
+	d.mustShow("it runs under a lock that was not read, below /zoo/")
+}
+
 // A cause that may lie in keys that are not read is said, as why says it: with no
 // problem, below one, and with the lock.
 func TestUnseenKeys(t *testing.T) {
