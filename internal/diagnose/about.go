@@ -173,8 +173,10 @@ func (d Diagnosis) Nested(name string, most int) []inspect.Request {
 	var nested []inspect.Request
 	for _, l := range d.Snapshot.Locks {
 		for _, r := range l.Queue {
-			under := r.Owner.Value().Under
-			if len(nested) == most || under == "" || read.Has(under) || !r.Waiting() {
+			if len(nested) == most || !r.Waiting() {
+				continue
+			}
+			if under := r.Owner.Value().Under; under == "" || read.Has(under) {
 				continue
 			}
 			if name == "" || l.ID.Name == name || haveOneOf(d.About(l.ID.Name).Roots, roots) {

@@ -33,26 +33,21 @@ func (f *feed) lookOutside() nav.Action {
 		return nil
 	}
 	f.unseen.began = f.Now
-	ctx, source, flags := f.Tasks.Ctx, f.ports.Source, f.ports.Flags
-	var texts []string
-	for _, r := range v.Nested("", unseenMost) {
-		texts = append(texts, narrate.Present.Nested(r, read, narrate.UICommand(flags)))
-	}
-	ids := v.RootLeases(v.Roots, unseenMost)
-	if len(ids) == 0 {
-		f.Unseen = texts
-		return nil
-	}
 	f.unseen.asking = true
+	ctx, source, with, d := f.Tasks.Ctx, f.ports.Source, narrate.UICommand(f.ports.Flags), v.Diagnosis
 	return f.background(func() tea.Msg {
 		ctx, cancel := context.WithTimeout(ctx, leaseTimeout)
 		defer cancel()
-		for _, id := range ids {
+		var texts []string
+		for _, r := range d.Nested("", unseenMost) {
+			texts = append(texts, narrate.Present.Nested(r, read, with))
+		}
+		for _, id := range d.RootLeases(d.Roots, unseenMost) {
 			out, err := source.Outside(ctx, id, read)
 			if err != nil {
 				return unseenMsg{append(texts, "whether sessions that others wait for have keys elsewhere: "+term.ShortReason(err))}
 			}
-			if text := narrate.Outside(id, out, read, narrate.UICommand(flags)); text != "" {
+			if text := narrate.Outside(id, out, read, with); text != "" {
 				texts = append(texts, text)
 			}
 		}
