@@ -24,14 +24,14 @@ func TestSessionThroughProxy(t *testing.T) {
 	f := fixture{T: t, client: client}
 	var sessions []*Session
 	var begun []time.Time
-	for _, ttl := range []time.Duration{2 * time.Second, 3 * time.Second, 5 * time.Second} {
-		s, err := NewSession(f.soon(), client, ttl)
+	for _, of := range []struct{ ttl, delay time.Duration }{{2 * time.Second, 0}, {3 * time.Second, 0}, {5 * time.Second, 0}, {3 * time.Second, 2 * time.Second}, {2 * time.Second, 10 * time.Second}} {
+		s, err := NewSession(f.soon(), client, of.ttl, WithLockDelay(of.delay))
 		f.must(err)
 		defer func() { _ = s.Close() }()
 		sessions, begun = append(sessions, s), append(begun, s.Deadline())
 	}
 	for i, s := range sessions { // which are renewed at the same time
-		t.Run(s.TTL().String(), func(t *testing.T) {
+		t.Run(s.TTL().String()+"+"+s.delay.String(), func(t *testing.T) {
 			etcdtest.Eventually(t, "it is renewed for thrice its TTL", func() bool {
 				if s.Ctx().Err() != nil {
 					t.Fatalf("the session has ended, with %s left", time.Until(s.Deadline()))

@@ -81,8 +81,10 @@ func (s *Session) expired() error {
 // renewals fail and if the TTL is short. It ends the session when the lease has expired or may have.
 func (s *Session) keepAlive(renew renewFunc) {
 	defer close(s.done)
-	s.renewer.join()
-	defer s.renewer.leave()
+	if s.delay == 0 { // else renew joins each time
+		s.renewer.join()
+		defer s.renewer.leave()
+	}
 	for backoff.Wait(s.ctx, s.renewalWait()) {
 		if err := s.renewByDeadline(renew); err != nil && s.endUnrenewed(err) {
 			return
@@ -162,8 +164,15 @@ func (s *Session) renewByDeadline(renew renewFunc) error {
 	}
 }
 
-// renew renews the lease on the streams that the sessions of the client share.
+// renew renews the lease on the streams that the sessions of the client share. With a lock
+// delay, the streams are open only meanwhile: etcd's grpc-proxy renews a lease at once when a
+// new stream asks for it, but from then on each third of what it was granted for, and answers
+// only then, which can be later than the session lasts.
 func (s *Session) renew(ctx context.Context) renewal {
+	if s.delay > 0 {
+		s.renewer.join()
+		defer s.renewer.leave()
+	}
 	return s.renewer.renew(ctx, s.lease, s.TTL()/renewalsPerTTL, s.noteLater)
 }
 

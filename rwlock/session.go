@@ -31,7 +31,7 @@ import (
 // Deadline.
 type Session struct {
 	client  *clientv3.Client
-	renewer *renewer // of the client
+	renewer *renewer // of the client, one of two
 	lease   clientv3.LeaseID
 	granted int64         // the TTL in seconds: less than that is no answer to a renewal
 	delay   time.Duration // by how much the lease outlives the session; see WithLockDelay
@@ -104,6 +104,9 @@ func newSession(ctx context.Context, client *clientv3.Client, ttl time.Duration,
 		return nil, fmt.Errorf("rwlock: new session: %w", granted.err)
 	}
 	s.renewer, s.lease, s.granted = stateOf(client).renewer, granted.ID, granted.TTL
+	if s.delay > 0 {
+		s.renewer = stateOf(client).brief
+	}
 	s.ctx, s.end = context.WithCancelCause(client.Ctx())
 	s.noteRenewal(granted.sent, granted.TTL)
 	go s.keepAlive(renew)
