@@ -269,6 +269,7 @@ func TestNoIO(t *testing.T) {
 func TestGoldenIncident(t *testing.T) {
 	golden(t, "incident_200x60", 200, 60, incident)
 	golden(t, "incident_160x50", 160, 50, incident)
+	golden(t, "incident_150x38", 150, 38, incident) // the findings beside are whole there too
 	golden(t, "lock_80x24", 80, 24, func(d *driver) { incident(d); d.press("enter"); d.in("lock") })
 	golden(t, "lock_200x60", 200, 60, func(d *driver) { incident(d); d.press("enter"); d.in("lock") })
 	golden(t, "sessions_80x24", 80, 24, func(d *driver) { incident(d); d.press("2") })

@@ -154,7 +154,7 @@ func (t *waitTree) view(w, h int) string {
 
 // roomyHeight is from which on there is room for all that is known of the lock. The queue
 // has a third of it at most, the timeline a quarter, and the findings have the rest.
-const roomyHeight = 28
+const roomyHeight = 20
 
 // roomy is the findings in full, the queue with the hosts of its clients, and what the
 // sessions have done.
