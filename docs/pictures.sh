@@ -85,6 +85,7 @@ kill $recorder
 wait $recorder || true
 
 tmux -S "$socket" kill-server 2>/dev/null || true
+socket=$work/tmux-after # the server of the other one may still be ending
 tmux -S "$socket" -f /dev/null new-session -d -x $columns -y $lines \
   "cd $work; env -u NO_COLOR XDG_CONFIG_HOME=$work/config LC_ALL=C.UTF-8 TERM=tmux-256color COLORTERM=truecolor ./etcd-lock tui --recording recording --at $at"
 tmux -S "$socket" set -g escape-time 0
