@@ -58,7 +58,6 @@ func TestParse(t *testing.T) {
 	})
 }
 
-// A mistake is said with its file, line and column, and what to do.
 // TestPlainNames: the name of a context is the text that the file has, as it is where the
 // file, a flag or the environment names the context.
 func TestPlainNames(t *testing.T) {
@@ -87,6 +86,7 @@ func TestPlainNames(t *testing.T) {
 	}
 }
 
+// A mistake is said with its file, line and column, and what to do.
 func TestParseErrors(t *testing.T) {
 	context := func(fields string) string {
 		return "contexts:\n  prod:\n    endpoints: [https://etcd-1:2379]\n    " + fields + "\n"

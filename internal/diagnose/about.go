@@ -172,15 +172,18 @@ func (d Diagnosis) Nested(name string, most int) []inspect.Request {
 	}
 	var nested []inspect.Request
 	for _, l := range d.Snapshot.Locks {
-		for _, r := range l.Queue {
-			if len(nested) == most || !r.Waiting() {
+		for i := range l.Queue {
+			r := &l.Queue[i]
+			if !r.Waiting() {
 				continue
 			}
 			if under := r.Owner.Value().Under; under == "" || read.Has(under) {
 				continue
 			}
 			if name == "" || l.ID.Name == name || haveOneOf(d.About(l.ID.Name).Roots, roots) {
-				nested = append(nested, r)
+				if nested = append(nested, *r); len(nested) == most {
+					return nested
+				}
 			}
 		}
 	}

@@ -9,12 +9,15 @@ const maxEffort = 4 << 20
 // components returns the strongly connected components of the wait-for graph:
 // two sessions are in the same one if each waits for the other, directly or not.
 // A component comes after all components that it waits for.
-func (g *graph) components() [][]int32 {
+func (g *graph) components() [][]int32 { return g.sides().components(g.every()) }
+
+// every returns all sessions.
+func (g *graph) every() []int32 {
 	every := make([]int32, len(g.sessions))
 	for v := range every {
 		every[v] = int32(v)
 	}
-	return g.sides().components(every)
+	return every
 }
 
 // sides search a graph in both directions.
@@ -105,11 +108,7 @@ func (g *graph) shortestCycle(component []int32, s *search) []Edge {
 // cycleAmong is shortestCycle, with a graph of the component alone.
 func (g *graph) cycleAmong(component []int32) []Edge {
 	sub := g.among(component)
-	all := make([]int32, len(sub.sessions))
-	for v := range all {
-		all[v] = int32(v)
-	}
-	cycle := sub.search(false).shortestCycle(all)
+	cycle := sub.search(false).shortestCycle(sub.every())
 	for i, e := range cycle { // they point into the subgraph
 		cycle[i].From, cycle[i].To = g.session(e.From.ID), g.session(e.To.ID)
 	}

@@ -16,7 +16,7 @@ type deadlock struct {
 
 // deadlocks returns the components in which a session waits: a cycle of programs
 // that report to run inside each other is none.
-func (g *graph) deadlocks(components [][]int32) []deadlock {
+func (g *graph) deadlocks(components [][]int32, parts sides) []deadlock {
 	var found []deadlock
 	s := g.search(false)
 	for _, component := range components {
@@ -24,7 +24,7 @@ func (g *graph) deadlocks(components [][]int32) []deadlock {
 			continue
 		}
 		if g.hasSlots(component) {
-			for _, stuck := range g.stuck(component) {
+			for _, stuck := range g.stuck(component, parts) {
 				found = append(found, deadlock{component: stuck, cycle: g.cycleAmong(stuck)})
 			}
 			continue

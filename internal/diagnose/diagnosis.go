@@ -131,11 +131,12 @@ type examiner struct {
 
 func newExaminer(s inspect.Snapshot, leases map[int64]inspect.Lease, t Thresholds, now time.Time, brief bool) *examiner {
 	g := newGraph(s.Locks, leases, brief)
-	components := g.components()
+	parts := g.sides()
+	components := parts.components(g.every())
 	e := &examiner{
 		graph: g, previewer: inspect.NewPreviewer(s), limits: t, now: now, brief: brief,
-		forest: g.grow(components), deadlocks: g.deadlocks(components),
-		deadlocked: make([]int32, len(g.sessions)), back: g.search(true), parts: g.sides(),
+		forest: g.grow(components), deadlocks: g.deadlocks(components, parts),
+		deadlocked: make([]int32, len(g.sessions)), back: g.search(true), parts: parts,
 		ends: map[inspect.SessionID]Remedy{}, alike: map[string]*draft{}, most: all,
 	}
 	for v := range e.deadlocked {

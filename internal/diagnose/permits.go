@@ -21,8 +21,8 @@ func (g *graph) hasSlots(component []int32) bool {
 
 // stuck returns the parts of a component that can never continue: not even if all sessions
 // outside of it end, and all within it that can continue then. When that takes too long to find
-// out, it returns none.
-func (g *graph) stuck(component []int32) [][]int32 {
+// out, it returns none. The parts are searched with those searches.
+func (g *graph) stuck(component []int32, parts sides) [][]int32 {
 	within := map[int32]bool{}
 	for _, v := range component {
 		within[v] = true
@@ -41,19 +41,7 @@ func (g *graph) stuck(component []int32) [][]int32 {
 		}
 	}
 	rest := slices.DeleteFunc(slices.Clone(component), func(v int32) bool { return !within[v] })
-	sub := g.among(rest)
-	var parts [][]int32
-	for _, part := range sub.components() {
-		if len(part) == 1 {
-			continue
-		}
-		for i, v := range part {
-			part[i] = g.vertex(sub.sessions[v].ID)
-		}
-		slices.Sort(part)
-		parts = append(parts, part)
-	}
-	return parts
+	return slices.DeleteFunc(parts.componentsWithin(rest), func(part []int32) bool { return len(part) == 1 })
 }
 
 // canContinue reports whether a session waits for none of those within, or for permits that are
