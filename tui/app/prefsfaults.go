@@ -79,15 +79,11 @@ func (p *prefsCheck) add(path []any, format string, args ...any) {
 
 // screen returns the kind of screen of that name, up to last; 0: there is none.
 func (p *prefsCheck) screen(what, name string, last nav.Kind, path ...any) nav.Kind {
-	var names []string
-	for k := nav.KindLocks; k <= last; k++ {
-		if k.String() == name {
-			return k
-		}
-		names = append(names, k.String())
+	k := nav.KindOf(name, last)
+	if k == 0 {
+		p.add(path, "%s: no screen %s; screens: %s", what, name, strings.Join(nav.KindNames(last), ", "))
 	}
-	p.add(path, "%s: no screen %s; screens: %s", what, name, strings.Join(names, ", "))
-	return 0
+	return k
 }
 
 // sort checks an order.

@@ -52,25 +52,23 @@ func savedBindings(c *nav.Context, s *nav.Stack, prefs *backend.Prefs) []widget.
 // showSaved goes to a saved view. One that cannot be shown changes nothing.
 func showSaved(c *nav.Context, s *nav.Stack, v backend.View) nav.Action {
 	failed := func(why string) nav.Action { return nav.Fail("view " + v.Name + ": " + why) }
-	for k := nav.KindLocks; k <= nav.LastView; k++ {
-		if k.String() != v.Screen {
-			continue
-		}
-		if off := offView(c, k); off.Why != "" {
-			return failed(v.Screen + ": " + off.Why)
-		}
-		grid := s.Views[k].Grid()
-		before := grid.Filtered()
-		if err := grid.SetFilter(v.Filter); err != nil {
-			return failed(err.Error())
-		}
-		if !grid.SetSort(v.Sort) {
-			_ = grid.SetFilter(before) // which was a good one
-			return failed("no column " + v.Sort + " to sort by")
-		}
-		return nav.OpenView(k)
+	k := nav.KindOf(v.Screen, nav.LastView)
+	if k == 0 {
+		return failed("there is no view of the screen " + v.Screen)
 	}
-	return failed("there is no view of the screen " + v.Screen)
+	if off := offView(c, k); off.Why != "" {
+		return failed(v.Screen + ": " + off.Why)
+	}
+	grid := s.Views[k].Grid()
+	before := grid.Filtered()
+	if err := grid.SetFilter(v.Filter); err != nil {
+		return failed(err.Error())
+	}
+	if !grid.SetSort(v.Sort) {
+		_ = grid.SetFilter(before) // which was a good one
+		return failed("no column " + v.Sort + " to sort by")
+	}
+	return nav.OpenView(k)
 }
 
 // savedCommands save the filter and the order of the view in front by a name, go to them,

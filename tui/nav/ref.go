@@ -1,6 +1,8 @@
 package nav
 
 import (
+	"slices"
+
 	"etcd-lock/internal/inspect"
 )
 
@@ -29,12 +31,18 @@ const (
 	LastKind = KindNotifications
 )
 
-// String is the kind in the bar, in commands and in names of files.
-func (k Kind) String() string {
-	return [...]string{
-		"", "locks", "sessions", "problems", "clients", "scenarios", "past", "events", "hot", "lock", "session", "history", "description", "commands", "notifications",
-	}[k]
+var kindNames = []string{
+	"", "locks", "sessions", "problems", "clients", "scenarios", "past", "events", "hot", "lock", "session", "history", "description", "commands", "notifications",
 }
+
+// String is the kind in the bar, in commands and in names of files.
+func (k Kind) String() string { return kindNames[k] }
+
+// KindNames are the names of the kinds up to last.
+func KindNames(last Kind) []string { return kindNames[KindLocks : last+1] }
+
+// KindOf returns the kind with a name, up to last; 0: there is none.
+func KindOf(name string, last Kind) Kind { return Kind(slices.Index(KindNames(last), name) + 1) }
 
 // IsView reports whether there is one screen of that kind, which has a number.
 func (k Kind) IsView() bool { return k <= LastView }
