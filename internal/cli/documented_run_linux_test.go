@@ -498,7 +498,7 @@ func (r *reader) show(args []string) {
 	cmd := terminalCmd("xterm-256color", r.TempDir(), args...)
 	cmd.Env = append(cmd.Env, configEnv+"=contexts.yaml", "ETCDCTL_ENDPOINTS="+r.endpoint)
 	u := ptytest.Start(r, cmd, 120, 30)
-	u.WaitToShow("rwlock")
+	u.WaitToShow("contended")
 	u.Press(quitKey)
 	if err := u.Wait(); err != nil {
 		r.Errorf("etcd-lock %q: %v", args, err)
