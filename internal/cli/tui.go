@@ -21,6 +21,7 @@ import (
 	"etcd-lock/internal/hooks"
 	"etcd-lock/internal/layout"
 	"etcd-lock/internal/lockclass"
+	"etcd-lock/tui/backend"
 )
 
 // tuiOptions are the options of the terminal UI.
@@ -97,7 +98,7 @@ func (a *app) tuiOptions() *tuiOptions {
 			ReadOnly:    a.readOnly,
 			NoColor:     a.noColor(),
 			ASCII:       !isUnicode(a.Getenv),
-			Preferences: preferencesFile(),
+			Preferences: backend.OpenPreferences(backend.PrefsFile(configFile("ui.yaml"))),
 			Signals:     []string{console.Signals()[0]},
 			DialTimeout: a.connection.Etcd.DialTimeout,
 			KeepThreads: a.Getenv("GOMAXPROCS") != "",
@@ -227,10 +228,6 @@ func isUnicode(getenv func(string) string) bool {
 	value = strings.ToLower(value)
 	return value == "" || strings.Contains(value, "utf-8") || strings.Contains(value, "utf8")
 }
-
-// preferencesFile returns where the terminal UI keeps its preferences. It is empty
-// when the user has no configuration directory.
-func preferencesFile() string { return configFile("ui.yaml") }
 
 // configFile returns the path of a file in the user's configuration directory, or nothing
 // if there is no such directory.

@@ -35,14 +35,14 @@ type Options struct {
 	ReadOnly    bool     // nothing is written to etcd
 	Locked      bool     // the user cannot change that
 	NoColor     bool
-	ASCII       bool          // the terminal shows no other characters
-	Preferences string        // file; empty: not kept
-	AuditLog    string        // file that releases by force are recorded in; empty: none
-	CommandLog  string        // file that what was done is appended to, as commands; empty: none
-	Signals     []string      // that the terminal is sent to notify the user
-	Notify      hooks.Program // that is told what the user is notified of; nil: none
-	DialTimeout time.Duration // for clusters that are started for scenarios
-	KeepThreads bool          // the number of threads was chosen by the user
+	ASCII       bool                 // the terminal shows no other characters
+	Preferences *backend.Preferences // shared by all clusters; nil: not kept
+	AuditLog    string               // file that releases by force are recorded in; empty: none
+	CommandLog  string               // file that what was done is appended to, as commands; empty: none
+	Signals     []string             // that the terminal is sent to notify the user
+	Notify      hooks.Program        // that is told what the user is notified of; nil: none
+	DialTimeout time.Duration        // for clusters that are started for scenarios
+	KeepThreads bool                 // the number of threads was chosen by the user
 
 	Classes lockclass.Rules // which locks are counted together
 
@@ -141,6 +141,8 @@ func (o Options) common() tui.Options {
 		Classes:  o.Classes,
 		Suspend:  suspend,
 
+		Preferences: o.Preferences,
+
 		Signals: o.Signals,
 		Start:   backend.Place{Time: o.At, Revision: o.Revision},
 	}
@@ -152,9 +154,6 @@ func (o Options) common() tui.Options {
 	}
 	if len(o.Commands) > 0 {
 		options.RowCommands = commands(o.Commands)
-	}
-	if o.Preferences != "" {
-		options.Preferences = backend.PrefsFile(o.Preferences)
 	}
 	return options
 }

@@ -26,9 +26,9 @@ func commands(m *Model) []command {
 	all := slices.Concat(
 		viewCommands(m.Context),
 		tableCommands(m.Context, front, m.Now),
-		columnCommands(front, m.effects.Chosen()),
-		savedCommands(m.Context, &m.screens, m.effects.Chosen(), m.effects.Keeps()),
-		settingCommands(m.effects.Chosen(), &m.ascii),
+		columnCommands(front, &m.effects.Chosen().Prefs),
+		savedCommands(m.Context, &m.screens, m.effects.Chosen()),
+		settingCommands(&m.effects.Chosen().Prefs, &m.ascii),
 		timeCommands(m.Context),
 		contextCommands(m),
 	)

@@ -26,9 +26,9 @@ func (m *Model) Perform(a nav.Action) tea.Cmd {
 }
 
 // Arrive brings the model to the front, with what the user has chosen elsewhere.
-func (m *Model) Arrive() tea.Cmd {
+func (m *Model) Arrive() {
 	m.arrive()
-	return m.Perform(m.effects.LoadPreferences())
+	m.takePrefs()
 }
 
 // Name is that of the cluster, empty without one.

@@ -15,7 +15,7 @@ func (m *Model) bindings() []widget.Group {
 		{Title: "views", Bindings: m.viewBindings()},
 		{Title: "time travel", Bindings: slices.Concat(timeBindings(m.Context, m.effects), m.replayBindings())},
 		{Title: "everywhere", Bindings: m.commonBindings()},
-		{Title: savedTitle, Bindings: savedBindings(m.Context, &m.screens, m.effects.Chosen())},
+		{Title: savedTitle, Bindings: savedBindings(m.Context, &m.screens, &m.effects.Chosen().Prefs)},
 	}
 }
 

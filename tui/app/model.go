@@ -40,7 +40,6 @@ type Model struct {
 	frame         frame
 	scrubber      scrubber
 	hinted        map[string]bool // keys of which it was said what they do not do
-	faults        string          // of the preferences that were said
 
 	goContext func(name string) tea.Cmd // goes to other clusters; nil: there are none
 	goIn      func(nav.In) tea.Cmd      // opens a lock of another one
@@ -60,13 +59,14 @@ func New(ctx context.Context, o backend.Options) *Model {
 	d := &state.Data{Now: o.Now(), Classes: o.Classes, Renamed: renamed(o.Keys)}
 	style := theme.New(true, o.NoColor)
 	c := &nav.Context{Data: d, Prefixes: o.Prefixes, Can: abilities(o), Tour: o.Tour, Theme: &style, Etcd: o.Context, Flags: o.Flags}
-	m := &Model{Context: c, effects: effects.New(d, o, effects.NewTasks(ctx)), options: o, dark: true, ascii: o.ASCII, hinted: map[string]bool{}, allOpen: c.All}
+	m := &Model{Context: c, effects: effects.New(d, o, effects.NewTasks(ctx)), options: o, dark: true, hinted: map[string]bool{}, allOpen: c.All}
 	m.scrubber.Context = c
 	m.keys = m.bindings()
 	m.line.commands = func() []command { return commands(m) }
 	m.screens.Views = map[nav.Kind]nav.Screen{}
 	m.addViews()
 	m.screens.Open = []nav.Screen{m.screens.Views[nav.KindLocks]}
+	m.takePrefs()
 	return m
 }
 
@@ -109,7 +109,9 @@ func (m *Model) Close(timeout time.Duration) error { return m.effects.Tasks.Clos
 
 // Init starts the watch and the clock.
 func (m *Model) Init() tea.Cmd {
-	return tea.Batch(tea.RequestBackgroundColor, m.perform(m.effects.Start()), m.tick())
+	start := m.perform(m.effects.Start())
+	m.sayFaults()
+	return tea.Batch(tea.RequestBackgroundColor, start, m.tick())
 }
 
 func (m *Model) tick() tea.Cmd {

@@ -114,7 +114,7 @@ func TestCommandLine(t *testing.T) {
 		}
 		d.mustShow("PAUSED")
 		if d.m.View().MouseMode != tea.MouseModeNone || d.m.effects.Chosen().Background != backend.BackgroundLight || d.names() != "/stock /orders /legacy /cache" {
-			t.Errorf("%+v, %s", *d.m.effects.Chosen(), d.names())
+			t.Errorf("%+v, %s", d.m.effects.Chosen().Prefs, d.names())
 		}
 	})
 }

@@ -26,8 +26,6 @@ func (m *Model) perform(a nav.Action) tea.Cmd {
 		m.refresh(a)
 	case nav.Restyle:
 		m.restyle()
-	case nav.PrefsLoaded:
-		m.takePrefs()
 	case nav.Freeze:
 		m.effects.Freeze(a.To)
 		m.retheme()
@@ -66,7 +64,6 @@ func (m *Model) takePrefs() {
 	m.ascii = m.effects.Chosen().ASCII || m.options.ASCII
 	m.renameSaved()
 	m.restyle()
-	m.sayFaults()
 }
 
 // choose opens the locks, with the cursor on one.
@@ -144,7 +141,7 @@ func (m *Model) open(r nav.Ref) {
 	s := m.screens.Views[r.Kind]
 	if s == nil {
 		s = screens.New(m.Context, r)
-		prefer(s, m.effects.Chosen())
+		prefer(s, &m.effects.Chosen().Prefs)
 	}
 	m.screens.Push(s)
 	m.arrive()
@@ -204,7 +201,7 @@ func (m *Model) askAgain(t diagnose.Target, err error) nav.Ask {
 func (m *Model) restyle() {
 	m.retheme()
 	for _, s := range m.screens.All() {
-		prefer(s, m.effects.Chosen())
+		prefer(s, &m.effects.Chosen().Prefs)
 	}
 }
 

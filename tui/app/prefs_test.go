@@ -17,14 +17,14 @@ import (
 func TestPrefs(t *testing.T) {
 	t.Run("Kept", func(t *testing.T) {
 		f := backend.PrefsFile(filepath.Join(t.TempDir(), "etcd-lock", "ui.yaml"))
-		d := newDriver(t, func(o *backend.Options) { o.Preferences = f })
+		d := newDriver(t, func(o *backend.Options) { o.Preferences = backend.OpenPreferences(f) })
 		d.put("/a", keyspace.Read, 0)
 		d.press("N", "N")
 		d.until("saved", func() bool {
 			p, err := f.Load()
 			return err == nil && p.Sort["locks"] == "-name"
 		})
-		next := newDriver(t, func(o *backend.Options) { o.Preferences = f })
+		next := newDriver(t, func(o *backend.Options) { o.Preferences = backend.OpenPreferences(f) })
 		next.put("/a", keyspace.Read, 0)
 		next.put("/b", keyspace.Read, 0)
 		next.until("sorted", func() bool { return next.names() == "/b /a" })
@@ -32,7 +32,7 @@ func TestPrefs(t *testing.T) {
 
 	t.Run("Clicked", func(t *testing.T) {
 		f := backend.PrefsFile(filepath.Join(t.TempDir(), "ui.yaml"))
-		d := newDriver(t, func(o *backend.Options) { o.Preferences = f })
+		d := newDriver(t, func(o *backend.Options) { o.Preferences = backend.OpenPreferences(f) })
 		d.put("/a", keyspace.Read, 0)
 		heading := strings.Split(d.plain(), "\n")[3]
 		d.send(tea.MouseClickMsg{X: strings.Index(heading, "name"), Y: 3, Button: tea.MouseLeft})
@@ -52,12 +52,12 @@ func TestPrefs(t *testing.T) {
 			if err := os.WriteFile(string(f), []byte(text), 0o600); err != nil {
 				t.Fatal(err)
 			}
-			d := newDriver(t, func(o *backend.Options) { o.Preferences = f })
+			d := newDriver(t, func(o *backend.Options) { o.Preferences = backend.OpenPreferences(f) })
 			d.until("told", func() bool { return d.m.flash.isError })
 			if told := d.m.flash.text; !strings.HasPrefix(told, string(f)+why) {
 				t.Errorf("%q: %s", text, told)
 			}
-			if diff := cmp.Diff(backend.DefaultPrefs(), *d.m.effects.Chosen()); diff != "" {
+			if diff := cmp.Diff(backend.DefaultPrefs(), d.m.effects.Chosen().Prefs); diff != "" {
 				t.Error(diff)
 			}
 			d.press(":")
@@ -93,7 +93,7 @@ func TestPrefs(t *testing.T) {
 			if err := f.Save(backend.Prefs{ASCII: chosen, Background: backend.BackgroundAuto}); err != nil {
 				t.Fatal(err)
 			}
-			d := newDriver(t, func(o *backend.Options) { o.Preferences, o.ASCII = f, true })
+			d := newDriver(t, func(o *backend.Options) { o.Preferences, o.ASCII = backend.OpenPreferences(f), true })
 			d.press(":")
 			d.typed("mouse on")
 			d.press("enter")
@@ -101,6 +101,22 @@ func TestPrefs(t *testing.T) {
 			if kept, err := f.Load(); err != nil || !kept.Mouse || kept.ASCII != chosen || !d.m.ascii {
 				t.Errorf("%+v was kept, and %v chosen; %v", kept, chosen, err)
 			}
+		}
+	})
+
+	t.Run("LastWins", func(t *testing.T) {
+		f := backend.PrefsFile(filepath.Join(t.TempDir(), "ui.yaml"))
+		p := backend.OpenPreferences(f)
+		p.Sort["locks"] = "name"
+		first := p.Saving()
+		p.Sort["locks"] = "-name"
+		for _, save := range []func() error{p.Saving(), first} {
+			if err := save(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if kept, err := f.Load(); err != nil || kept.Sort["locks"] != "-name" {
+			t.Errorf("%v is kept, %v", kept.Sort, err)
 		}
 	})
 
@@ -119,7 +135,7 @@ func TestPrefs(t *testing.T) {
 // the kind and after a restart.
 func TestHide(t *testing.T) {
 	f := backend.PrefsFile(filepath.Join(t.TempDir(), "ui.yaml"))
-	d := newDriver(t, func(o *backend.Options) { o.Preferences = f })
+	d := newDriver(t, func(o *backend.Options) { o.Preferences = backend.OpenPreferences(f) })
 	incident(d)
 	run := func(d *driver, text string, keys ...string) {
 		d.press(":")
@@ -147,7 +163,7 @@ func TestHide(t *testing.T) {
 		return err == nil && len(p.Hidden) == 2 && d.m.effects.Idle()
 	})
 
-	next := newDriver(t, func(o *backend.Options) { o.Preferences = f })
+	next := newDriver(t, func(o *backend.Options) { o.Preferences = backend.OpenPreferences(f) })
 	incident(next)
 	next.mustNotShow(" state ")
 	next.press(":")
@@ -183,7 +199,7 @@ func TestHide(t *testing.T) {
 func TestSavedViews(t *testing.T) {
 	f := backend.PrefsFile(filepath.Join(t.TempDir(), "ui.yaml"))
 	run := func(d *driver, text string) { d.press(":"); d.typed(text); d.press("enter") }
-	d := newDriver(t, func(o *backend.Options) { o.Preferences = f })
+	d := newDriver(t, func(o *backend.Options) { o.Preferences = backend.OpenPreferences(f) })
 	incident(d)
 	d.press("f2")
 	d.mustShow("F2: no view saved here; :save NAME")
@@ -204,7 +220,7 @@ func TestSavedViews(t *testing.T) {
 		return err == nil && len(p.Views) == 2 && d.m.effects.Idle()
 	})
 
-	next := newDriver(t, func(o *backend.Options) { o.Preferences = f })
+	next := newDriver(t, func(o *backend.Options) { o.Preferences = backend.OpenPreferences(f) })
 	incident(next)
 	next.press("3", "f2")
 	next.in("locks")
@@ -237,7 +253,7 @@ func TestSavedViewsThatFail(t *testing.T) {
 	if err := f.Save(backend.Prefs{Background: backend.BackgroundAuto, Views: views}); err != nil {
 		t.Fatal(err)
 	}
-	d := newDriver(t, func(o *backend.Options) { o.Preferences = f })
+	d := newDriver(t, func(o *backend.Options) { o.Preferences = backend.OpenPreferences(f) })
 	incident(d)
 	d.press("/")
 	d.typed("billing")

@@ -13,15 +13,14 @@ import (
 	"etcd-lock/tui/widget"
 )
 
-// sayFaults says what of the preferences is about screens and columns that there are not. The
-// rest of them holds, and what was said once is not said when they are read again.
+// sayFaults says what is wrong with the preferences. Those about screens and columns that there
+// are not leave the rest of them in force.
 func (m *Model) sayFaults() {
-	faults := prefsFaults(m.Context, m.effects.Chosen())
-	all := strings.Join(faults, "\n")
-	if all == "" || all == m.faults {
+	prefs := m.effects.Chosen()
+	faults := prefs.Faults(func() []string { return prefsFaults(m.Context, &prefs.Prefs) })
+	if len(faults) == 0 {
 		return
 	}
-	m.faults = all
 	for _, f := range faults {
 		m.Log.Add(state.EntryError, m.Now, f)
 	}
@@ -29,9 +28,7 @@ func (m *Model) sayFaults() {
 	if n := len(faults); n > 1 {
 		text = fmt.Sprintf("1 of %d, see events: %s", n, text)
 	}
-	if m.behind == nil { // else the cluster in front says it, which reads the same file
-		m.flashText(nav.Flash{Text: text, Error: true})
-	}
+	m.flashText(nav.Flash{Text: text, Error: true})
 }
 
 // prefsFaults are the places of the preferences that name what there is not, each with why.

@@ -21,7 +21,7 @@ const savedTitle = "saved views"
 // renameSaved has the help say what was saved.
 func (m *Model) renameSaved() {
 	i := slices.IndexFunc(m.keys, func(g widget.Group) bool { return g.Title == savedTitle })
-	m.keys[i].Bindings = savedBindings(m.Context, &m.screens, m.effects.Chosen())
+	m.keys[i].Bindings = savedBindings(m.Context, &m.screens, &m.effects.Chosen().Prefs)
 }
 
 // savedBindings are the keys of the saved views.
@@ -73,7 +73,7 @@ func showSaved(c *nav.Context, s *nav.Stack, v backend.View) nav.Action {
 
 // savedCommands save the filter and the order of the view in front by a name, go to them,
 // and forget them. They are kept for the next time, or not.
-func savedCommands(c *nav.Context, s *nav.Stack, prefs *backend.Prefs, kept bool) []command {
+func savedCommands(c *nav.Context, s *nav.Stack, prefs *backend.Preferences) []command {
 	names := func() []string {
 		var all []string
 		for _, v := range prefs.Views {
@@ -94,7 +94,7 @@ func savedCommands(c *nav.Context, s *nav.Stack, prefs *backend.Prefs, kept bool
 	}
 	return []command{
 		{name: "save", args: "NAME", about: "save the filter and the order as a view", complete: names, run: func(name string) nav.Action {
-			return saveView(s.Front(), prefs, kept, name)
+			return saveView(s.Front(), prefs, name)
 		}},
 		{name: "view", args: "NAME", about: "go to a saved view", complete: names, run: func(name string) nav.Action {
 			i, failed := find("view", name)
@@ -115,7 +115,7 @@ func savedCommands(c *nav.Context, s *nav.Stack, prefs *backend.Prefs, kept bool
 }
 
 // saveView saves the filter and the order of a view, in place of one of that name.
-func saveView(front nav.Screen, prefs *backend.Prefs, kept bool, name string) nav.Action {
+func saveView(front nav.Screen, prefs *backend.Preferences, name string) nav.Action {
 	kind, grid := front.Ref().Kind, front.Grid()
 	switch {
 	case name == "":
@@ -133,7 +133,7 @@ func saveView(front nav.Screen, prefs *backend.Prefs, kept bool, name string) na
 	views[i] = v
 	prefs.Views = views
 	saved, how := "saved", ":view "+name
-	if !kept {
+	if !prefs.Kept() {
 		saved = "saved until you quit, since the file of preferences is not used"
 	}
 	if n := firstViewKey + i; n <= lastViewKey {

@@ -39,7 +39,7 @@ func (m *Model) Behind(say func(nav.Flash)) { m.behind = say }
 func (m *Model) TakeOver(from *Model) {
 	m.Mirror(from)
 	m.flash, m.line.history, m.hinted = from.flash, from.line.history, from.hinted
-	*m.effects.Chosen(), m.ascii = from.effects.Chosen().Clone(), from.ascii
+	m.ascii = from.ascii
 	m.renameSaved()
 	m.Now = m.options.Now()
 	m.arrive()

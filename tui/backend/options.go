@@ -19,20 +19,20 @@ type Options struct {
 	Tour     Tour              // what the bottom line points at; the zero Tour: nothing
 	Endpoint string            // or the recording that is shown without an etcd
 
-	Source      Source      // nil: there is no present, only the Past
-	Health      Health      // nil: leader and lag are not shown
-	Rights      Rights      // nil: a refusal is not explained
-	Locker      Locker      // nil: no locks can be taken
-	Scenarios   Scenarios   // nil: there are none
-	Releaser    Releaser    // nil: requests of others cannot be released
-	Past        Past        // nil: only the present is shown
-	Archive     Archive     // that the Past reads; nil: none, and the past has no times
-	Start       Place       // where to begin; the zero Place: in the present, which there must be
-	Recorder    Recorder    // nil: nothing can be recorded
-	Preferences Preferences // nil: preferences are not stored
-	Commands    CommandLog  // nil: commands are listed, and not kept
-	Notifier    Notifier    // nil: no program is told of anything
-	Signals     []string    // that the terminal is sent to notify the user; none: none
+	Source      Source       // nil: there is no present, only the Past
+	Health      Health       // nil: leader and lag are not shown
+	Rights      Rights       // nil: a refusal is not explained
+	Locker      Locker       // nil: no locks can be taken
+	Scenarios   Scenarios    // nil: there are none
+	Releaser    Releaser     // nil: requests of others cannot be released
+	Past        Past         // nil: only the present is shown
+	Archive     Archive      // that the Past reads; nil: none, and the past has no times
+	Start       Place        // where to begin; the zero Place: in the present, which there must be
+	Recorder    Recorder     // nil: nothing can be recorded
+	Preferences *Preferences // nil: preferences are not stored
+	Commands    CommandLog   // nil: commands are listed, and not kept
+	Notifier    Notifier     // nil: no program is told of anything
+	Signals     []string     // that the terminal is sent to notify the user; none: none
 
 	Flags cmdline.Flags // that connect printed commands to the same etcd
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 
 	"github.com/goccy/go-yaml"
 
@@ -71,11 +72,64 @@ func (p *Prefs) Clone() Prefs {
 	return c
 }
 
-// Preferences stores what the user has chosen.
-type Preferences interface {
-	// Load returns the saved preferences, or the default with an error.
-	Load() (Prefs, error)
-	Save(p Prefs) error
+// Preferences are what the user has chosen, and the file that keeps it. All clusters that a UI
+// shows share them: with copies, one that has not read the file yet, or that saves later,
+// would undo what was chosen while another one was shown.
+type Preferences struct {
+	Prefs // to be read and changed by the UI's loop alone
+
+	file  PrefsFile // empty: nothing keeps them
+	fault error     // of the file, which is not written over; nil: it could be read
+	told  bool      // Faults have been asked for
+
+	begun int // saves
+	mu    sync.Mutex
+	saved int // the last one of them that is in the file
+}
+
+// OpenPreferences reads what a file keeps. An empty name keeps nothing.
+func OpenPreferences(file PrefsFile) *Preferences {
+	p := &Preferences{Prefs: DefaultPrefs(), file: file}
+	if file != "" {
+		p.Prefs, p.fault = file.Load()
+	}
+	return p
+}
+
+// Kept reports whether they are there the next time too.
+func (p *Preferences) Kept() bool { return p.file != "" && p.fault == nil }
+
+// Faults returns, once, what is wrong: the error of the file, or what check finds in them.
+func (p *Preferences) Faults(check func() []string) []string {
+	told := p.told
+	p.told = true
+	switch {
+	case told:
+		return nil
+	case p.fault != nil:
+		return []string{p.fault.Error()}
+	default:
+		return check()
+	}
+}
+
+// Saving returns what writes them to the file as they are now, in the background; nil: nothing
+// keeps them. Of several that run at once, the one that was begun last wins.
+func (p *Preferences) Saving() func() error {
+	if !p.Kept() {
+		return nil
+	}
+	p.begun++
+	n, now := p.begun, p.Clone()
+	return func() error {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if n < p.saved {
+			return nil
+		}
+		p.saved = n
+		return p.file.Save(now)
+	}
 }
 
 // PrefsFile stores preferences in a YAML file of that name.

@@ -231,7 +231,8 @@ func (m *Model) show(c *cluster) tea.Cmd {
 	m.wanted, m.next = "", nil
 	left := m.leave()
 	m.front = c
-	return tea.Batch(left, c.Arrive(), c.update(m.size), c.Perform(nav.Flash{Text: strings.TrimSpace("context " + c.Name())}))
+	c.Arrive()
+	return tea.Batch(left, c.update(m.size), c.Perform(nav.Flash{Text: strings.TrimSpace("context " + c.Name())}))
 }
 
 // begin connects to a context, after it has asked for a password if it needs one, unless

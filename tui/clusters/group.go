@@ -136,7 +136,8 @@ func (m *Model) showGroup(g *group) tea.Cmd {
 		cmds = append(cmds, c.update(m.size), m.join(c))
 	}
 	m.front.Behind(nil)
-	return tea.Batch(append(cmds, m.front.Arrive(), m.front.Perform(nav.Flash{Text: "contexts " + strings.Join(g.names(), ", ")}))...)
+	m.front.Arrive()
+	return tea.Batch(append(cmds, m.front.Perform(nav.Flash{Text: "contexts " + strings.Join(g.names(), ", ")}))...)
 }
 
 // join has a cluster of the group share its tables, behind the one in front.

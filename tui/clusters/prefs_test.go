@@ -10,7 +10,7 @@ import (
 )
 
 // An order by context holds where there are several, and stays in the file while one is shown
-// alone. What is wrong with the file is said by the cluster in front, and not for each of them.
+// alone. What is wrong with the file is said once. All clusters share what is chosen.
 func TestSortByContextIsKept(t *testing.T) {
 	t.Parallel()
 	file := backend.PrefsFile(filepath.Join(t.TempDir(), "ui.yaml"))
@@ -18,7 +18,8 @@ func TestSortByContextIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := newFleet("dev", "prod")
-	f.change = func(_ string, o *backend.Options) { o.Preferences = file }
+	shared := backend.OpenPreferences(file)
+	f.change = func(_ string, o *backend.Options) { o.Preferences = shared }
 	d := together(t, f, "prod", "dev")
 	d.shows("✗ ui.yaml:1:34: sort of sessions: no column nonsense to sort by")
 	d.until("sorted", func() bool {

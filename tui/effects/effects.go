@@ -64,6 +64,9 @@ type Result interface {
 
 // New returns the effects on d, which use the ports. Their commands run under t.
 func New(d *state.Data, ports backend.Options, t *Tasks) *Effects {
+	if ports.Preferences == nil {
+		ports.Preferences = backend.OpenPreferences("")
+	}
 	shared := &env{Data: d, ports: ports, Tasks: t, Pause: UpdatePause}
 	d.Journal.Began = d.Now
 	e := &Effects{
@@ -74,7 +77,7 @@ func New(d *state.Data, ports backend.Options, t *Tasks) *Effects {
 		releases: releases{env: shared},
 		travel:   timeTravel{env: shared},
 		runs:     scenarioRuns{env: shared},
-		prefs:    preferences{env: shared, chosen: backend.DefaultPrefs()},
+		prefs:    preferences{env: shared, chosen: ports.Preferences},
 		commands: commandLog{env: shared},
 		notify:   notifications{env: shared},
 	}
@@ -95,12 +98,9 @@ func (e *Effects) AllowWrites() {
 	}
 }
 
-// LoadPreferences reads what the user has chosen, which may have been elsewhere.
-func (e *Effects) LoadPreferences() nav.Action { return e.prefs.load() }
-
-// Start starts the watch, loads the preferences, and goes to where the user begins.
+// Start starts the watch, and goes to where the user begins.
 func (e *Effects) Start() nav.Action {
-	begin := nav.Batch{e.prefs.load(), e.travel.survey()}
+	begin := nav.Batch{e.travel.survey()}
 	if e.ports.Source != nil {
 		begin = append(begin, e.feed.start())
 	}
@@ -136,15 +136,12 @@ func (e *Effects) Travelling() bool { return e.InPast() || e.travel.target != ni
 
 // Chosen returns what the user has chosen, to be read and changed. SavePrefs keeps
 // it.
-func (e *Effects) Chosen() *backend.Prefs { return &e.prefs.chosen }
-
-// Keeps reports whether what the user has chosen is there the next time too.
-func (e *Effects) Keeps() bool { return e.ports.Preferences != nil }
+func (e *Effects) Chosen() *backend.Preferences { return e.prefs.chosen }
 
 // Idle reports whether nothing that was asked of etcd or of the preferences is
 // still to be answered.
 func (e *Effects) Idle() bool {
-	return !e.Leases.Asking && !e.feed.asking && !e.feed.sampling && !e.feed.unseen.asking && !e.feed.diagnosis.busy && !e.learning.schedule.busy && e.learning.reading == nil && !e.travel.loading && !e.travel.reading && !e.prefs.loading && !e.prefs.saving && !e.commands.keeping
+	return !e.Leases.Asking && !e.feed.asking && !e.feed.sampling && !e.feed.unseen.asking && !e.feed.diagnosis.busy && !e.learning.schedule.busy && e.learning.reading == nil && !e.travel.loading && !e.travel.reading && e.prefs.saving == 0 && !e.commands.keeping
 }
 
 // Update applies a result.

@@ -32,8 +32,6 @@ type (
 	// screens. Judged says that there is a new verdict.
 	Refresh struct{ All, Judged bool }
 
-	// PrefsLoaded takes over what the user chose before.
-	PrefsLoaded struct{}
 	// Restyle has all screens look as the user has chosen.
 	Restyle struct{}
 	// SavePrefs keeps what the user has chosen.
