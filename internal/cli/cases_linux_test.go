@@ -15,6 +15,7 @@ import (
 	"go.etcd.io/etcd/server/v3/storage/backend"
 	"go.etcd.io/etcd/server/v3/storage/schema"
 	"go.uber.org/zap"
+	"google.golang.org/grpc"
 
 	"etcd-lock/internal/etcdtest"
 	"etcd-lock/internal/ptytest"
@@ -180,6 +181,18 @@ func playMissingLease(c casePlay) {
 	c.etcd.Start()
 	c.wants([]string{"show", "/job"}, "no such lease")
 	c.wants([]string{"why"}, "nothing removes it", "release --request /job/write/1")
+
+	// Granted again with its ID, it is another lease, which has other keys.
+	if _, err := pb.NewLeaseClient(c.client.ActiveConnection()).LeaseGrant(c.Context(), &pb.LeaseGrantRequest{ID: int64(lease), TTL: 600}, grpc.WaitForReady(true)); err != nil {
+		c.Fatal(err)
+	}
+	if _, err := c.client.Put(c.Context(), "/other/write/1", "", clientv3.WithLease(lease)); err != nil {
+		c.Fatal(err)
+	}
+	c.wants([]string{"show", "/job"}, "not attached")
+	c.wants([]string{"show", "/other"}, "9m5")
+	c.wants([]string{"why"}, "not attached to its lease", "release --request /job/write/1")
+	c.wants([]string{"why", "/other"}, "its lease ends in about")
 	tm := c.tui()
 	tm.Press("3")
 	tm.WaitToShow("/job", "release --request /job/write/1")

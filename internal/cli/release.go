@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -230,22 +231,20 @@ func (t releaseTarget) plan(ctx context.Context, c *connect.Conn, releaser *rele
 	locks := snapshot.Named(t.name)
 	if len(locks) == 0 {
 		text, meant, err := absence(ctx, c, t.name, 0)
-		if err == nil {
-			err = hint.Add(errors.New(text), meant)
-		}
-		return release.Plan{}, err
+		return release.Plan{}, cmp.Or(err, hint.Add(errors.New(text), meant))
 	}
 	r, err := t.choose(c.Flags, locks)
-	switch {
-	case err != nil:
+	if err != nil {
 		return release.Plan{}, err
-	case !t.session:
-		return releaser.PlanRequest(ctx, r.Key)
-	case r.Lease == 0:
-		err := fmt.Errorf("%s has no lease, so there is no session to end", r.Key)
-		return release.Plan{}, hint.Add(err, "without --session, the request alone is released")
 	}
-	return releaser.PlanSession(ctx, r.Lease)
+	if !t.session {
+		return releaser.PlanRequest(ctx, r.Key)
+	}
+	plan, err := releaser.PlanSessionOf(ctx, r)
+	if errors.Is(err, release.ErrNoSession) {
+		err = hint.Add(err, "without --session, the request alone is released")
+	}
+	return plan, err
 }
 
 // choose returns the selected request of the locks that have the name, of which there

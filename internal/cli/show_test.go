@@ -169,6 +169,19 @@ func TestShowLeaseInTrouble(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, b.String())
 		}
 	}
+
+	doc = newShowDoc("/a", s.Revision, s.Locks[:1], map[int64]inspect.Lease{
+		0x1f: {State: inspect.LeaseUnattached}, 0x2f: {State: inspect.LeaseAlive, Remaining: time.Second, Lacks: []string{"/a/read/2"}},
+	}, time.Time{})
+	for r := range doc.Locks[0].Queue {
+		if want := r.Position < 3; (r.LeaseState == "unattached") != want || r.TTL != nil {
+			t.Errorf("%+v", r)
+		}
+	}
+	b.Reset()
+	if err := doc.write(output.Printer{Writer: &b, Terminal: true}, noon); err != nil || strings.Count(b.String(), "not attached") != 2 {
+		t.Errorf("%v\n%s", err, b.String())
+	}
 }
 
 // silentClient is a client of an etcd that does not say how far a watch has got, such as

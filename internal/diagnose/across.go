@@ -106,7 +106,7 @@ func (e *examiner) other(i int) {
 	if r.Cut {
 		f.Severity = Notice
 	}
-	if !r.LeaseUnknown && (r.Lease == 0 || s.Lease.State == inspect.LeaseMissing || s.Lease.State == inspect.LeaseOverdue) {
+	if state := s.Lease.Of(r.Key).State; !r.LeaseUnknown && (r.Lease == 0 || state.Outlived() || state == inspect.LeaseOverdue) {
 		f.Severity = Critical
 	}
 	for _, lock := range e.inWayOf[r.Key] {

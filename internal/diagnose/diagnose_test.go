@@ -189,6 +189,22 @@ critical lease-missing of c: /b/read/1; behind 2; more 1
 critical lease-missing of a: /a/write/1; behind 1
   key /a/write/1: -/a/write/1 +/a/write/2
 `,
+		"lease granted again": `
+critical lease-missing of c: /b/read/1; behind 2; more 1
+  key /b/read/1: -/b/read/1 +/b/write/2
+critical lease-missing of a: /a/write/1; behind 1
+  key /a/write/1: -/a/write/1 +/a/write/2
+`,
+		"lease granted again, used and not renewed": `
+critical lease-missing of a: /a/write/1; behind 1
+  key /a/write/1: -/a/write/1 +/a/write/2; if dead
+warning expiring of a: /a/write/1 /b/write/3; behind 2; remaining 12s; end -/b/write/3 +/b/write/4
+  lease a: -/b/write/3 +/b/write/4; if dead
+`,
+		"another key on a lease that was granted again": `
+critical other-key of a: /a/k1; behind 1
+  key /a/k1: -/a/k1 +/a/b
+`,
 		"long wait": `
 warning long-wait of b: /a/write/2; behind 1; more 1; age 5m0s; over 30s; holders a
   lease a: -/a/write/1 +/a/write/2; if dead

@@ -22,7 +22,7 @@ func (e *examiner) lease(v int32) {
 	switch s.Lease.State {
 	case inspect.LeaseGone:
 		f.Kind, f.Severity = LeaseGone, Notice
-		a.end = func() Effect { return e.effect(s.Requests) }
+		a.end = func() Effect { return e.effect(s.Attached()) }
 	case inspect.LeaseOverdue:
 		f.Kind, f.Severity = LeaseOverdue, Warning
 		f.Remaining = s.Lease.Remaining
@@ -49,7 +49,7 @@ func ifDead(r Remedy) Remedy {
 		return r
 	}
 	switch s.Lease.State {
-	case inspect.LeaseOverdue, inspect.LeaseMissing, inspect.LeaseGone:
+	case inspect.LeaseOverdue, inspect.LeaseMissing, inspect.LeaseUnattached, inspect.LeaseGone:
 	default:
 		r.IfDead = s.ID.Lease != 0 || s.Requests[0].IsRequest()
 	}
@@ -107,7 +107,7 @@ func (e *examiner) lock(i int) {
 		if r.Lapsed(e.now) {
 			e.lapsed(n)
 		}
-		if e.sessionOf(n).Lease.State == inspect.LeaseMissing {
+		if e.sessionOf(n).Lease.Of(r.Key).State.Outlived() {
 			missing = append(missing, n)
 		}
 		// Elections write their keys again, and clients of mutexes ignore that.

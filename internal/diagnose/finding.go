@@ -46,7 +46,7 @@ const (
 	Expiring      Kind = "expiring"       // a lease that has not been renewed for longer than clients that renew take
 	LeaseGone     Kind = "lease-gone"     // a lease that ended after the snapshot was taken
 	LeaseOverdue  Kind = "lease-overdue"  // a lease that has expired and that etcd has not revoked
-	LeaseMissing  Kind = "lease-missing"  // a request on a lease that etcd does not have, which it never removes
+	LeaseMissing  Kind = "lease-missing"  // a request on a lease that etcd does not have, or that it is not attached to: it is never removed
 	LongWait      Kind = "long-wait"      // a request has waited longer than the threshold
 	LongHold      Kind = "long-hold"      // a request has held its lock longer than the threshold, or may have
 	MixedLayouts  Kind = "mixed-layouts"  // one name is used in two layouts

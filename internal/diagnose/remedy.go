@@ -32,13 +32,13 @@ func (e *examiner) newEnd(s *inspect.Session) Remedy {
 	if r, ok := e.notAlone(s); ok {
 		return e.remove(s, r)
 	}
-	if s.Lease.State == inspect.LeaseMissing {
+	if s.Lease.State.Outlived() {
 		return e.remove(s, append(s.Holds(), s.Requests...)[0])
 	}
 	if s.ID.Lease == 0 {
 		return e.remove(s, s.Requests[0])
 	}
-	return Remedy{Target: Target{Lease: s.ID.Lease}, Session: s, Effect: e.effect(s.Requests)}
+	return Remedy{Target: Target{Lease: s.ID.Lease}, Session: s, Effect: e.effect(s.Attached())}
 }
 
 // notAlone returns the request to remove if the session must not be ended: one whose
@@ -99,7 +99,7 @@ func (e *examiner) remove(s *inspect.Session, r *inspect.Request) Remedy {
 
 // mayBeDead reports whether the client of a session may be dead by what is known of its lease.
 func mayBeDead(s *inspect.Session) bool {
-	return s.MissedRenewals() || s.Lease.State == inspect.LeaseMissing || s.Lease.State == inspect.LeaseOverdue
+	return s.MissedRenewals() || s.Lease.State.Outlived() || s.Lease.State == inspect.LeaseOverdue
 }
 
 // effect returns what deleting requests does.
@@ -115,10 +115,17 @@ func (e *examiner) effect(requests []*inspect.Request) Effect {
 // endFor returns what ends a session as far as one of its requests is concerned: if the
 // session must not be ended, the removal of that request.
 func (e *examiner) endFor(s *inspect.Session, r *inspect.Request) Remedy {
-	if _, ok := e.notAlone(s); ok {
+	if e.outlasts(s, r) {
 		return e.remove(s, r)
 	}
 	return e.end(s)
+}
+
+// outlasts reports whether a request is to be removed by itself: its session must not be ended,
+// or the end of that would not remove it.
+func (e *examiner) outlasts(s *inspect.Session, r *inspect.Request) bool {
+	_, ok := e.notAlone(s)
+	return ok || s.Lease.Of(r.Key).State.Outlived()
 }
 
 // remediesFor returns what helps those who wait for the session of a request: to end its
@@ -145,8 +152,8 @@ func (e *examiner) remediesForRoot(s *inspect.Session, way map[inspect.LockID]bo
 	}
 	onWay := func(r *inspect.Request) bool { return way[r.Lock] }
 	if i := slices.IndexFunc(s.Holds(), onWay); i >= 0 {
-		if _, ok := e.notAlone(s); ok {
-			return usable(e.remove(s, s.Holds()[i]))
+		if r := s.Holds()[i]; e.outlasts(s, r) {
+			return usable(e.remove(s, r))
 		}
 	}
 	return usable(e.newEnd(s))
@@ -181,7 +188,7 @@ func usable(r Remedy) []Remedy {
 // endOf is the advice to end a session.
 func (e *examiner) endOf(s *inspect.Session, remedy func(Remedy) Remedy) advice {
 	return advice{
-		end:      func() Effect { return e.effect(s.Requests) },
+		end:      func() Effect { return e.effect(s.Attached()) },
 		remedies: func() []Remedy { return usable(remedy(e.end(s))) },
 	}
 }

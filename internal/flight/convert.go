@@ -171,18 +171,19 @@ var sessionWords = map[inspect.LeaseState]string{inspect.LeaseAlive: "alive", in
 
 var leaseWords = map[inspect.LeaseState]string{
 	inspect.LeaseAlive: "alive", inspect.LeaseGone: "gone", inspect.LeaseOverdue: "overdue", inspect.LeaseMissing: "missing",
+	inspect.LeaseUnattached: "unattached",
 }
 
 func newLease(id int64, l inspect.Lease) Lease {
 	return Lease{
 		Lease: LeaseID(id), State: leaseWords[l.State], Missed: l.MissedRenewals(),
-		Granted: int64(l.Granted / time.Second), Remaining: int64(l.Remaining / time.Second),
+		Granted: int64(l.Granted / time.Second), Remaining: int64(l.Remaining / time.Second), Lacks: texts(l.Lacks),
 	}
 }
 
 // lease returns the lease of a record.
 func (l Lease) lease() inspect.Lease {
-	lease := inspect.Lease{Granted: time.Duration(l.Granted) * time.Second, Remaining: time.Duration(l.Remaining) * time.Second}
+	lease := inspect.Lease{Granted: time.Duration(l.Granted) * time.Second, Remaining: time.Duration(l.Remaining) * time.Second, Lacks: stringsOf(l.Lacks)}
 	for state, word := range leaseWords {
 		if word == l.State {
 			lease.State = state

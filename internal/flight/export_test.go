@@ -60,7 +60,7 @@ func exported(t *testing.T) (r *recorderT, revisions []int64) {
 		case 35:
 			r.Update(inspect.Update{Snapshot: locksAt(35), Err: errors.New("no answer from db.example.com")})
 			r.Findings([]Finding{{Kind: "deadlock", Severity: "critical", Text: "/secret/1 is stuck", Locks: []Text{"/secret/1"}}})
-			r.Leases(map[int64]inspect.Lease{77: {State: inspect.LeaseAlive, Granted: time.Minute}})
+			r.Leases(map[int64]inspect.Lease{77: {State: inspect.LeaseAlive, Granted: time.Minute, Lacks: []string{"/secret/1"}}})
 		}
 		revisions = append(revisions, revision)
 	}
@@ -193,6 +193,16 @@ func TestPseudonyms(t *testing.T) {
 	} {
 		if got := p.path(test[0]); got != test[1] {
 			t.Errorf("%s: %s, want %s", test[0], got, test[1])
+		}
+	}
+	l := Line{
+		Lock:   &LockChange{Name: "/jobs/a", Put: []Request{{Key: "/jobs/a:x"}, {Key: "/jobs/a/write/1"}}},
+		Leases: []Lease{{Lacks: []Text{"/jobs/a:x", "/jobs/a/write/1"}}},
+	}
+	p.line(&l)
+	for i, lacks := range l.Leases[0].Lacks {
+		if key := l.Lock.Put[i].Key; lacks != key || strings.Contains(string(key), "jobs") {
+			t.Errorf("a lease lacks %q, the request is %q", lacks, key)
 		}
 	}
 	if a, b := p.word("host", "h1"), p.word("host", "h2"); a != "host-1" || b != "host-2" || p.word("label", "h1") != a {

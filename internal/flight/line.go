@@ -195,6 +195,7 @@ type Lease struct {
 	Granted   int64   `json:"granted_seconds,omitempty"`
 	Remaining int64   `json:"remaining_seconds,omitempty"`
 	Missed    bool    `json:"missed_renewals,omitempty"`
+	Lacks     []Text  `json:"lacks,omitempty"` // keys with its ID that are not attached to it
 }
 
 // Finding is a problem of some locks.

@@ -1,6 +1,7 @@
 package flight
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -18,10 +19,11 @@ import (
 type pseudonyms struct {
 	words map[string]string
 	count map[string]int
+	keys  map[Text]Text // of requests, where they are not as by their paths
 }
 
 func newPseudonyms() *pseudonyms {
-	return &pseudonyms{words: map[string]string{}, count: map[string]int{}}
+	return &pseudonyms{words: map[string]string{}, count: map[string]int{}, keys: map[Text]Text{}}
 }
 
 // line replaces what a line names.
@@ -38,6 +40,11 @@ func (p *pseudonyms) line(l *Line) {
 	}
 	if l.Steps != nil {
 		p.batch(l.Steps)
+	}
+	for i := range l.Leases {
+		for j, key := range l.Leases[i].Lacks {
+			l.Leases[i].Lacks[j] = cmp.Or(p.keys[key], p.path(key))
+		}
 	}
 	l.Events = p.events(l.Events)
 	if l.Error != "" {
@@ -161,10 +168,15 @@ func (p *pseudonyms) word(kind string, t Text) Text {
 
 // key replaces the key of a request of a lock as its name, with what follows it.
 func (p *pseudonyms) key(lock, key Text) Text {
-	if tail, ok := strings.CutPrefix(string(key), string(lock)); ok && lock != "" {
-		return p.path(lock) + p.path(Text(tail))
+	tail, ok := strings.CutPrefix(string(key), string(lock))
+	if !ok || lock == "" {
+		return p.path(key)
 	}
-	return p.path(key)
+	replaced := p.path(lock) + p.path(Text(tail))
+	if !strings.HasPrefix(tail, "/") { // else it is the same as by its path
+		p.keys[key] = replaced
+	}
+	return replaced
 }
 
 // path replaces the segments of a name or a key.

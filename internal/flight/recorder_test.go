@@ -457,7 +457,7 @@ func TestFindings(t *testing.T) {
 func TestLeases(t *testing.T) {
 	r := newRecorder(t, Options{})
 	r.record(1)
-	want := inspect.Lease{State: inspect.LeaseOverdue, Granted: 10 * time.Second, Remaining: -3 * time.Second}
+	want := inspect.Lease{State: inspect.LeaseOverdue, Granted: 10 * time.Second, Remaining: -3 * time.Second, Lacks: []string{"/a/write/\xff"}}
 	r.Leases(map[int64]inspect.Lease{-5: want, 6: {}})
 	r.record(2)
 	m, err := r.open().End()

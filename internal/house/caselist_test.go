@@ -105,9 +105,9 @@ var cases = []aCase{
 		},
 	},
 	{
-		"A key whose lease etcd does not have, as after a restore.",
+		"A key whose lease etcd does not have, as after a restore; then the lease is granted again.",
 		"Nothing will ever remove the key, a request or another key in the way; the remedy deletes it.",
-		[]held{by("internal/cli", "TestCasesBesidePrograms/C13").with("-cases"), by("internal/inspect", "TestLeasesInTrouble"), by("internal/release", "TestReleaseOverdue"), by("internal/diagnose", "TestFindings")},
+		[]held{by("internal/cli", "TestCasesBesidePrograms/C13").with("-cases"), by("internal/inspect", "TestLeasesInTrouble", "TestUnattached"), by("internal/release", "TestReleaseOverdue"), by("internal/diagnose", "TestFindings")},
 	},
 	{
 		"etcd's lock service with the lease 0.",

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"math"
 	"slices"
 	"sync"
@@ -36,7 +35,13 @@ const (
 	LeaseGone    // expired, revoked or never granted
 	LeaseOverdue // expired, but etcd has not revoked it: its keys still exist
 	LeaseMissing // gone, but a request on it still exists: nothing will ever remove that
+	// LeaseUnattached is there, but its requests are not attached to it, as when etcd had lost
+	// it and it was granted again: nothing will ever remove them.
+	LeaseUnattached
 )
+
+// Outlived reports whether requests outlive such a lease: nothing will ever remove them.
+func (s LeaseState) Outlived() bool { return s == LeaseMissing || s == LeaseUnattached }
 
 // Lease is the answer to looking a lease up. Its times are set for LeaseAlive and
 // LeaseOverdue.
@@ -54,6 +59,17 @@ type Lease struct {
 	Unrenewed time.Duration
 	// Restarted says that a leader change started the TTL anew meanwhile.
 	Restarted bool
+	// Lacks are keys of requests that have its ID and are not attached to it, beside others that
+	// are: at least these.
+	Lacks []string
+}
+
+// Of returns the lease as far as a key is concerned that has its ID.
+func (l Lease) Of(key string) Lease {
+	if slices.Contains(l.Lacks, key) {
+		return Lease{State: LeaseUnattached, Term: l.Term}
+	}
+	return l
 }
 
 // A renewal may show later than a third of the TTL after the one before: what remains is
@@ -88,14 +104,16 @@ func (l Lease) NotRenewedFor() time.Duration {
 //
 // A lease that is gone is LeaseMissing if one of its requests in the snapshot
 // exists afterwards: etcd removes a lease together with its keys, but a restored
-// backup can have keys without their lease.
+// backup can have keys without their lease. If that is granted again, they are not attached
+// to it: so etcd is asked for its keys too, once in each term.
 func (s *Source) Leases(ctx context.Context, ids []int64, in Snapshot) (map[int64]Lease, error) {
 	leases := make(map[int64]Lease, len(ids))
 	for _, id := range ids {
 		leases[id] = Lease{}
 	}
 	delete(leases, 0)
-	err := lookUpEach(ctx, ids, leases, func(ctx context.Context, id int64) (Lease, error) { return s.lease(ctx, id, in) })
+	oldest := in.oldestOf(leases)
+	err := lookUpEach(ctx, ids, leases, func(ctx context.Context, id int64) (Lease, error) { return s.lease(ctx, id, oldest[id], in) })
 	return leases, err
 }
 
@@ -175,8 +193,10 @@ func lookUpEach[T any](ctx context.Context, ids []int64, found map[int64]T, look
 	return g.Wait()
 }
 
-func (s *Source) lease(ctx context.Context, id int64, in Snapshot) (Lease, error) {
-	resp, err := s.client.TimeToLive(ctx, clientv3.LeaseID(id))
+// lease looks a lease up, given the oldest of its requests in the snapshot, nil if it has none.
+func (s *Source) lease(ctx context.Context, id int64, oldest *Request, in Snapshot) (Lease, error) {
+	check := oldest != nil && !s.attached.known(id, oldest.Modified)
+	resp, listed, err := s.timeToLive(ctx, id, check)
 	if err != nil {
 		return Lease{}, fmt.Errorf("inspect: lease %s: %w", format.Lease(id), err)
 	}
@@ -184,35 +204,32 @@ func (s *Source) lease(ctx context.Context, id int64, in Snapshot) (Lease, error
 		return Lease{}, nil // it was granted by the cluster of the snapshot
 	}
 	l := answered(resp.GrantedTTL, resp.TTL)
-	if l.State == LeaseGone && s.outlived(ctx, id, in) {
-		l.State = LeaseMissing
-	}
 	l.Term = resp.GetRaftTerm()
-	return l, nil
-}
-
-// outlived reports whether one of the lease's requests, or of its keys that are in the way
-// of requests, is still there.
-func (s *Source) outlived(ctx context.Context, id int64, in Snapshot) bool {
-	r, ok := in.anyOfLease(id)
-	if !ok {
-		return false
+	s.attached.answered(l.Term)
+	switch {
+	case l.State == LeaseGone && oldest != nil && len(s.unchanged(ctx, []*Request{oldest})) > 0:
+		l.State = LeaseMissing
+	case l.State == LeaseGone:
+	case listed:
+		l, err = s.compare(ctx, id, l, resp.Keys, in)
 	}
-	got, err := s.client.Get(ctx, r.Key, clientv3.WithKeysOnly()) // which leaves the lease out
-	return err == nil && len(got.Kvs) > 0 && got.Kvs[0].ModRevision == r.Modified
+	if check && err == nil && l.State != LeaseGone && !l.State.Outlived() && len(l.Lacks) == 0 {
+		s.attached.note(id, oldest.Modified, l.Term)
+	}
+	return l, err
 }
 
-// anyOfLease returns a request that is attached to a lease, or another key in the way of
-// requests.
-func (s Snapshot) anyOfLease(id int64) (Request, bool) {
-	for _, l := range s.Locks {
-		for _, keys := range [][]Request{l.Queue, l.Others} {
-			if i := slices.IndexFunc(keys, func(r Request) bool { return r.Lease == id }); i >= 0 {
-				return keys[i], true
-			}
+// timeToLive asks for a lease, and for its keys if they are wanted. They are not listed to a
+// user who may not read one of them.
+func (s *Source) timeToLive(ctx context.Context, id int64, keys bool) (resp *clientv3.LeaseTimeToLiveResponse, listed bool, err error) {
+	if keys {
+		resp, err = s.client.TimeToLive(ctx, clientv3.LeaseID(id), clientv3.WithAttachedKeys())
+		if !errors.Is(err, rpctypes.ErrPermissionDenied) {
+			return resp, err == nil, err
 		}
 	}
-	return Request{}, false
+	resp, err = s.client.TimeToLive(ctx, clientv3.LeaseID(id))
+	return resp, false, err
 }
 
 // answered is the lease of which etcd says that much, in seconds. Of one that
@@ -264,64 +281,4 @@ func (s *Source) Outside(ctx context.Context, lease int64, prefixes keyspace.Pre
 		}
 	}
 	return o, nil
-}
-
-// LeasesByUrgency returns the different leases of a snapshot in the order in which
-// to look them up when not all can be: those of holders and other keys that requests
-// wait for, then those of other holders, then those of waiters.
-func (s Snapshot) LeasesByUrgency() []int64 {
-	var leases []int64
-	seen := map[int64]bool{0: true}
-	add := func(requests iter.Seq[*Request]) {
-		for r := range requests {
-			if !seen[r.Lease] {
-				seen[r.Lease] = true
-				leases = append(leases, r.Lease)
-			}
-		}
-	}
-	for _, l := range s.Locks {
-		if !l.allHold() {
-			add(l.holders())
-			add(pointers(l.Others))
-		}
-	}
-	for _, l := range s.Locks {
-		add(l.holders())
-	}
-	for _, l := range s.Locks {
-		add(pointers(l.Queue))
-	}
-	return leases
-}
-
-// holders yields the requests that hold the lock.
-func (l Lock) holders() iter.Seq[*Request] {
-	return func(yield func(*Request) bool) {
-		for r := range pointers(l.Queue[:reach(l.Queue)]) {
-			if r.Holding && !yield(r) {
-				return
-			}
-		}
-	}
-}
-
-// pointers yields requests without copying them: there can be 100,000.
-func pointers(requests []Request) iter.Seq[*Request] {
-	return func(yield func(*Request) bool) {
-		for i := range requests {
-			if !yield(&requests[i]) {
-				return
-			}
-		}
-	}
-}
-
-func (l Lock) allHold() bool {
-	for i := range l.Queue {
-		if !l.Queue[i].Holding {
-			return false
-		}
-	}
-	return true
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"etcd-lock/internal/etcdtest"
@@ -74,7 +75,7 @@ type answering struct {
 }
 
 func (a answering) TimeToLive(_ context.Context, id clientv3.LeaseID, _ ...clientv3.LeaseOption) (*clientv3.LeaseTimeToLiveResponse, error) {
-	return &clientv3.LeaseTimeToLiveResponse{ID: id, GrantedTTL: a.granted, TTL: a.remaining}, nil
+	return &clientv3.LeaseTimeToLiveResponse{ID: id, GrantedTTL: a.granted, TTL: a.remaining, Keys: [][]byte{[]byte("/a/write/1")}}, nil
 }
 
 // A lease that has expired is there until etcd revokes it, and a request may be
@@ -100,29 +101,29 @@ func TestLeasesInTrouble(t *testing.T) {
 		}
 		return got[int64(lease)]
 	}
-	if got, want := ask(5, -32, there), (Lease{State: LeaseOverdue, Granted: 5 * time.Second, Remaining: -32 * time.Second}); got != want {
+	if got, want := ask(5, -32, there), (Lease{State: LeaseOverdue, Granted: 5 * time.Second, Remaining: -32 * time.Second}); !cmp.Equal(got, want) {
 		t.Errorf("expired and not revoked: %v, want %v", got, want)
 	}
-	if got := ask(0, -1, there); got != (Lease{State: LeaseMissing}) {
+	if got := ask(0, -1, there); !cmp.Equal(got, Lease{State: LeaseMissing}) {
 		t.Errorf("a request on no lease: %v", got)
 	}
-	if got := ask(0, -1, Snapshot{}); got != (Lease{State: LeaseGone}) {
+	if got := ask(0, -1, Snapshot{}); !cmp.Equal(got, Lease{State: LeaseGone}) {
 		t.Errorf("a lease without a request: %v", got)
 	}
 	inTheWay := Snapshot{Locks: []Lock{{Others: []Request{there.Locks[0].Queue[0].aside()}}}}
-	if got := ask(0, -1, inTheWay); got != (Lease{State: LeaseMissing}) {
+	if got := ask(0, -1, inTheWay); !cmp.Equal(got, Lease{State: LeaseMissing}) {
 		t.Errorf("a key in the way on no lease: %v", got)
 	}
 	if _, err := client.Put(t.Context(), "/a/write/1", "", clientv3.WithLease(grant(t, client, 100))); err != nil {
 		t.Fatal(err)
 	}
-	if got := ask(0, -1, there); got != (Lease{State: LeaseGone}) {
+	if got := ask(0, -1, there); !cmp.Equal(got, Lease{State: LeaseGone}) {
 		t.Errorf("a lease whose request has another one since: %v", got)
 	}
 	if _, err := client.Delete(t.Context(), "/a/write/1"); err != nil {
 		t.Fatal(err)
 	}
-	if got := ask(0, -1, there); got != (Lease{State: LeaseGone}) {
+	if got := ask(0, -1, there); !cmp.Equal(got, Lease{State: LeaseGone}) {
 		t.Errorf("a lease whose request went with it: %v", got)
 	}
 }

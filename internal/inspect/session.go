@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"iter"
 	"slices"
 
 	"etcd-lock/internal/format"
@@ -35,6 +36,14 @@ type Session struct {
 	ID       SessionID
 	Requests []*Request // of the snapshot, by revision, then key; one at least
 	Lease    Lease      // its zero value when unknown, or when there is none
+}
+
+// Attached returns the requests that end with the session, as far as is known.
+func (s Session) Attached() []*Request {
+	if len(s.Lease.Lacks) == 0 && !s.Lease.State.Outlived() {
+		return s.Requests
+	}
+	return s.only(func(r *Request) bool { return !s.Lease.Of(r.Key).State.Outlived() })
 }
 
 // Holds returns the requests by which the session holds locks.
@@ -120,4 +129,64 @@ func (r Request) Who() string { return format.Client(r.Owner.Value(), r.Lease, r
 func (s Session) MissedRenewals() bool {
 	ofClient := func(r *Request) bool { return !r.Kept() }
 	return s.Lease.MissedRenewals() && (len(s.Requests) == 0 || slices.ContainsFunc(s.Requests, ofClient))
+}
+
+// LeasesByUrgency returns the different leases of a snapshot in the order in which
+// to look them up when not all can be: those of holders and other keys that requests
+// wait for, then those of other holders, then those of waiters.
+func (s Snapshot) LeasesByUrgency() []int64 {
+	var leases []int64
+	seen := map[int64]bool{0: true}
+	add := func(requests iter.Seq[*Request]) {
+		for r := range requests {
+			if !seen[r.Lease] {
+				seen[r.Lease] = true
+				leases = append(leases, r.Lease)
+			}
+		}
+	}
+	for _, l := range s.Locks {
+		if !l.allHold() {
+			add(l.holders())
+			add(pointers(l.Others))
+		}
+	}
+	for _, l := range s.Locks {
+		add(l.holders())
+	}
+	for _, l := range s.Locks {
+		add(pointers(l.Queue))
+	}
+	return leases
+}
+
+// holders yields the requests that hold the lock.
+func (l Lock) holders() iter.Seq[*Request] {
+	return func(yield func(*Request) bool) {
+		for r := range pointers(l.Queue[:reach(l.Queue)]) {
+			if r.Holding && !yield(r) {
+				return
+			}
+		}
+	}
+}
+
+// pointers yields requests without copying them: there can be 100,000.
+func pointers(requests []Request) iter.Seq[*Request] {
+	return func(yield func(*Request) bool) {
+		for i := range requests {
+			if !yield(&requests[i]) {
+				return
+			}
+		}
+	}
+}
+
+func (l Lock) allHold() bool {
+	for i := range l.Queue {
+		if !l.Queue[i].Holding {
+			return false
+		}
+	}
+	return true
 }

@@ -13,6 +13,8 @@ type Source struct {
 	client *clientv3.Client
 	rules  *layout.Set
 	tuning tuning
+
+	attached attachments
 }
 
 // tuning is what tests change.

@@ -36,6 +36,8 @@ var Incidents = []Incident{
 	{"lease gone", "/a a.w1 B.w2\n/b C.r1", map[int64]inspect.Lease{0xa: {State: inspect.LeaseGone}, 0xc: {State: inspect.LeaseGone}}},
 	{"lease overdue", "/a a.w1 B.w2\n/b C.r1", map[int64]inspect.Lease{0xa: overdue(5, -32), 0xc: overdue(5, -1)}},
 	{"lease missing", "/a a.w1 B.w2\n/b C.r1 a.w2", map[int64]inspect.Lease{0xa: {State: inspect.LeaseMissing}, 0xc: {State: inspect.LeaseMissing}}},
+	{"lease granted again", "/a a.w1 B.w2\n/b C.r1 a.w2", map[int64]inspect.Lease{0xa: {State: inspect.LeaseUnattached}, 0xc: {State: inspect.LeaseUnattached}}},
+	{"lease granted again, used and not renewed", "/a A.w1 B.w2\n/b A.w3 C.w4", map[int64]inspect.Lease{0xa: lacking(alive(30, 12), "/a/write/1")}},
 	{"long wait", "/a A.w1 B.w2@5m C.w3~95s", nil},
 	{"long wait for readers", "/a A.r1 B.r2 C.r3 D.r4 E.r5 F.w6~31s", nil},
 	{"long wait for another lock", "/a A.w1 B.w2~1h30m\n/b C.w3 A.w4", nil},
@@ -52,6 +54,7 @@ var Incidents = []Incident{
 	{"another key on a lease", "/a a.k1 b.w2\n/b a.m3 c.m4", nil},
 	{"another key on a lease that is missing", "/a a.k1 b.m2", map[int64]inspect.Lease{0xa: {State: inspect.LeaseMissing}}},
 	{"another key on a lease that is overdue", "/a a.k1 b.m2", map[int64]inspect.Lease{0xa: overdue(5, -32)}},
+	{"another key on a lease that was granted again", "/a a.k1 b.m2", map[int64]inspect.Lease{0xa: {State: inspect.LeaseUnattached}}},
 	{"another key that is in the way of two", "/a/b -.k1 A.m2\n/a B.m3", nil},
 	{"long wait for another key", "/a -.k1 A.m2~31s", nil},
 	{"a mutex behind one below it", "/a/b A.m1\n/a B.m2 C.m3", nil},
@@ -75,6 +78,12 @@ func overdue(granted, remaining int) inspect.Lease {
 func restarted(granted, remaining, unrenewed int) inspect.Lease {
 	l := alive(granted, remaining)
 	l.Restarted, l.Unrenewed = true, time.Duration(unrenewed)*time.Second
+	return l
+}
+
+// lacking is a lease to which keys with its ID are not attached.
+func lacking(l inspect.Lease, keys ...string) inspect.Lease {
+	l.Lacks = keys
 	return l
 }
 

@@ -34,10 +34,7 @@ func (t Tense) Finding(f diagnose.Finding) Text {
 	case diagnose.Expiring:
 		return expiring(f)
 	case diagnose.LeaseMissing:
-		return Text{
-			Headline: t.does(f.Sessions[0], *f.Requests[0]) + " on a lease that etcd does not have",
-			Clauses:  clauses("nothing removes its key: no lease is left that could expire", t.behind(f), t.alike(f.More)),
-		}
+		return t.leaseMissing(f)
 	case diagnose.LeaseOverdue:
 		return Text{
 			Headline: leaseOf(f.Sessions[0]) + " has been over for " + format.Age(-f.Remaining) + ", and etcd has not revoked it",
@@ -250,17 +247,32 @@ func (t Tense) otherKey(f diagnose.Finding) Text {
 	return Text{Headline: head, Clauses: clauses(t.removal(f), why, again, t.behind(f), more)}
 }
 
+// leaseMissing says that no lease ends a request, though it has the ID of one.
+func (t Tense) leaseMissing(f diagnose.Finding) Text {
+	on, why := " on a lease that etcd "+t.say("does", "did")+" not have", ": no lease "+t.say("is", "was")+" left that could expire"
+	if s := f.Sessions[0]; s.Lease.Of(f.Requests[0].Key).State == inspect.LeaseUnattached {
+		on, why = " by a key that "+t.say("is", "was")+" not attached to its lease", ", not even the end of lease "+format.Lease(s.ID.Lease)
+	}
+	return Text{
+		Headline: t.does(f.Sessions[0], *f.Requests[0]) + on,
+		Clauses:  clauses("nothing "+t.say("removes", "removed")+" its key"+why, t.behind(f), t.alike(f.More)),
+	}
+}
+
 // removal says what removes the key of a finding about one that is no lock request.
 func (t Tense) removal(f diagnose.Finding) string {
 	nothing := ", so nothing " + t.say("removes", "removed") + " it"
-	switch r := f.Requests[0]; {
+	r, state := f.Requests[0], f.Sessions[0].Lease.Of(f.Requests[0].Key).State
+	switch {
 	case r.LeaseUnknown:
 		return "whether it " + t.say("has", "had") + " a lease is not known"
 	case r.Lease == 0:
 		return "it " + t.say("has", "had") + " no lease" + nothing
-	case f.Sessions[0].Lease.State == inspect.LeaseMissing:
+	case state == inspect.LeaseMissing:
 		return "etcd does not have its lease" + nothing
-	case f.Sessions[0].Lease.State == inspect.LeaseOverdue:
+	case state == inspect.LeaseUnattached:
+		return "it " + t.say("is", "was") + " not attached to lease " + format.Lease(r.Lease) + nothing
+	case state == inspect.LeaseOverdue:
 		return "lease " + format.Lease(r.Lease) + " has been over for " + format.Age(-f.Sessions[0].Lease.Remaining) + ", and etcd has not revoked it"
 	default:
 		return "it " + t.say("is", "was to be") + " deleted when lease " + format.Lease(r.Lease) + t.say(" ends", " ended")

@@ -81,22 +81,27 @@ func leaseLeft(s *inspect.Session, r inspect.Request) string {
 		return "no lease"
 	}
 	var left string
-	switch s.Lease.State {
+	lease := s.Lease.Of(r.Key)
+	switch lease.State {
 	case inspect.LeaseAlive:
-		left = format.Duration(s.Lease.Remaining) + " of " + format.Duration(s.Lease.Granted) + " left"
+		left = format.Duration(lease.Remaining) + " of " + format.Duration(lease.Granted) + " left"
 	case inspect.LeaseOverdue:
-		left = "over for " + format.Duration(-s.Lease.Remaining)
+		left = "over for " + format.Duration(-lease.Remaining)
 	case inspect.LeaseMissing:
 		left = "which etcd does not have"
+	case inspect.LeaseUnattached:
+		left = "to which its key is not attached"
 	}
 	switch name := "lease " + format.Lease(s.ID.Lease); {
-	case name == client(s, r) && s.Lease.State == inspect.LeaseMissing:
+	case name == client(s, r) && lease.State == inspect.LeaseMissing:
 		return "a lease that etcd does not have"
+	case name == client(s, r) && lease.State == inspect.LeaseUnattached:
+		return "a lease " + left
 	case name == client(s, r):
 		return left
 	case left == "":
 		return name
-	case s.Lease.State != inspect.LeaseAlive:
+	case lease.State != inspect.LeaseAlive:
 		return name + ", " + left
 	default:
 		return name + " with " + left
@@ -186,7 +191,7 @@ func holdsEnd(d diagnose.Diagnosis, held []inspect.Request) (says []string) {
 		if !ok {
 			continue
 		}
-		ends := holdEnds(s, client(s, r))
+		ends := holdEnds(s, s.Lease.Of(r.Key).State, client(s, r))
 		if r.Caches() {
 			ends = append([]string{"cached by " + client(s, r) + " between its uses, given back when others ask"}, ends...)
 		}
@@ -237,7 +242,7 @@ func inTheWay(d diagnose.Diagnosis, others []inspect.Request) []string {
 		switch {
 		case o.LeaseUnknown || !ok:
 			says = append(says, o.Key+" is in the way until it is deleted")
-		case o.Lease == 0 || s.Lease.State == inspect.LeaseMissing:
+		case o.Lease == 0 || s.Lease.Of(o.Key).State.Outlived():
 			says = append(says, o.Key+" is in the way until it is deleted, since no lease ends it")
 		case s.Lease.State == inspect.LeaseOverdue:
 			says = append(says, o.Key+" is in the way until etcd revokes lease "+format.Lease(o.Lease)+", which has been over for "+format.Duration(-s.Lease.Remaining))
@@ -248,16 +253,19 @@ func inTheWay(d diagnose.Diagnosis, others []inspect.Request) []string {
 	return says
 }
 
-// holdEnds says what ends the hold of a client of a session.
-func holdEnds(s *inspect.Session, client string) []string {
+// holdEnds says what ends the hold of a client of a session, given the state of its lease as
+// far as the hold is concerned.
+func holdEnds(s *inspect.Session, state inspect.LeaseState, client string) []string {
 	switch {
 	case s.ID.Lease == 0:
 		return []string{client + " holds it until its key is deleted, since no lease ends it"}
-	case s.Lease.State == inspect.LeaseMissing:
+	case state == inspect.LeaseMissing:
 		return []string{client + " holds it until its key is deleted, since etcd does not have its lease"}
-	case s.Lease.State == inspect.LeaseOverdue:
+	case state == inspect.LeaseUnattached:
+		return []string{client + " holds it until its key is deleted, since the key is not attached to its lease"}
+	case state == inspect.LeaseOverdue:
 		return []string{client + " holds it until etcd revokes its lease, which has been over for " + format.Duration(-s.Lease.Remaining)}
-	case s.Lease.State != inspect.LeaseAlive:
+	case state != inspect.LeaseAlive:
 		return []string{client + " holds it until it unlocks or its session ends"}
 	case s.MissedRenewals():
 		return []string{

@@ -60,7 +60,7 @@ func Remedy(to cmdline.Flags, r diagnose.Remedy) Text {
 // askFirst says how to ask for what a remedy releases, if its client may listen: one of
 // package rwlock that does not wait for anything itself.
 func askFirst(to cmdline.Flags, r diagnose.Remedy) string {
-	if r.Command != "" || r.Refused || r.Session == nil || r.Session.Lease.State == inspect.LeaseMissing || len(r.Unlocks) > 0 || r.Unprotected != nil {
+	if r.Command != "" || r.Refused || r.Session == nil || r.Session.Lease.State.Outlived() || len(r.Unlocks) > 0 || r.Unprotected != nil {
 		return ""
 	}
 	var held *inspect.Request

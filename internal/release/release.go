@@ -34,6 +34,8 @@ var (
 	// ErrNoRequest is returned for a key that is neither a lock request nor in the way
 	// of one.
 	ErrNoRequest = errors.New("release: not the key of a lock request, and in the way of none")
+	// ErrNoSession is returned for a request that the end of no session removes.
+	ErrNoSession = errors.New("release: there is no session to end")
 	// ErrStillUsed is returned by Apply when the keys were removed, but the lease
 	// was not revoked because it has other keys by now.
 	ErrStillUsed = errors.New("release: the session has made new requests since, so its lease was not revoked")
@@ -100,6 +102,19 @@ func (r *Releaser) PlanSession(ctx context.Context, lease int64) (plan Plan, err
 		return err
 	})
 	return plan, err
+}
+
+// PlanSessionOf is PlanSession for the session of a request. It returns ErrNoSession if the end
+// of that would not remove the request.
+func (r *Releaser) PlanSessionOf(ctx context.Context, request inspect.Request) (Plan, error) {
+	if request.Lease != 0 {
+		plan, err := r.PlanSession(ctx, request.Lease)
+		removes := slices.ContainsFunc(plan.keys, func(k plannedKey) bool { return k.key == request.Key })
+		if !errors.Is(err, ErrGone) && (err != nil || removes) {
+			return plan, err
+		}
+	}
+	return Plan{}, fmt.Errorf("%w: %s is attached to no lease", ErrNoSession, request.Key)
 }
 
 func (r *Releaser) planRequest(ctx context.Context, key string) (Plan, error) {

@@ -436,3 +436,38 @@ func TestErrUnsure(t *testing.T) {
 		t.Errorf("Apply = %v, want ErrChanged", err)
 	}
 }
+
+// unattached lists no keys of a lease, as when etcd had lost it and it was granted again.
+type unattached struct{ clientv3.Lease }
+
+func (u unattached) TimeToLive(ctx context.Context, id clientv3.LeaseID, opts ...clientv3.LeaseOption) (*clientv3.LeaseTimeToLiveResponse, error) {
+	resp, err := u.Lease.TimeToLive(ctx, id, opts...)
+	if err == nil {
+		resp.Keys = nil
+	}
+	return resp, err
+}
+
+// The session of a request is ended only if that removes the request.
+func TestPlanSessionOf(t *testing.T) {
+	c := newCluster(t)
+	lease, key := c.lease(), "/session-of/write/1"
+	c.put(lease, key)
+	of := func(lease clientv3.LeaseID) error {
+		_, err := c.PlanSessionOf(t.Context(), inspect.Request{Key: key, Lease: int64(lease)})
+		return err
+	}
+	if err := of(lease); err != nil {
+		t.Errorf("attached: %v", err)
+	}
+	if err := of(0); !errors.Is(err, release.ErrNoSession) {
+		t.Errorf("without a lease: %v", err)
+	}
+	if err := of(1); !errors.Is(err, release.ErrNoSession) {
+		t.Errorf("on a lease that etcd does not have: %v", err)
+	}
+	c.client.Lease = unattached{c.client.Lease}
+	if err := of(lease); !errors.Is(err, release.ErrNoSession) {
+		t.Errorf("not attached: %v", err)
+	}
+}

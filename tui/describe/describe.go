@@ -103,7 +103,7 @@ func Request(c *nav.Context, r inspect.Request) []string {
 	}
 	lines = append(lines, owner(r)...)
 	lines = append(lines, times(c, r)...)
-	return append(lines, lease(c, r.Lease, r.LeaseUnknown)...)
+	return append(lines, lease(c, r)...)
 }
 
 // owner is what a client wrote into its request.
@@ -139,22 +139,27 @@ func times(c *nav.Context, r inspect.Request) []string {
 	return lines
 }
 
-// lease is what is known of a lease.
-func lease(c *nav.Context, id int64, unknown bool) []string {
+// lease is what is known of the lease of a request.
+func lease(c *nav.Context, r inspect.Request) []string {
+	id := r.Lease
 	switch {
-	case unknown:
+	case r.LeaseUnknown:
 		return Field("lease", "not read")
 	case id == 0:
 		return Field("lease", "none")
 	}
 	lines := Field("lease", format.Lease(id)+", in decimal "+strconv.FormatInt(id, 10))
-	if left, known := c.LeaseLeft(id); known {
+	f, left, known := c.LeaseOf(r)
+	if f.State == inspect.LeaseUnattached {
+		return append(lines, Field("TTL", "the key is not attached to the lease, so nothing removes it")...)
+	}
+	if known {
 		text := format.Age(left) + " left"
 		if left < 0 {
 			text = "it has ended"
 		}
-		if granted := c.Lease(id).Granted; granted > 0 {
-			text += ", granted " + format.Age(granted)
+		if f.Granted > 0 {
+			text += ", granted " + format.Age(f.Granted)
 		}
 		lines = append(lines, Field("TTL", text)...)
 	}
@@ -170,7 +175,7 @@ func Session(c *nav.Context, id inspect.SessionID) []string {
 		return append(lines, Field("state", "it has ended, or has no requests left")...)
 	}
 	lines = append(lines, Field("client", s.Who())...)
-	lines = append(lines, lease(c, id.Lease, false)...)
+	lines = append(lines, lease(c, inspect.Request{Lease: id.Lease})...)
 	lines = append(lines, Field("holds", format.Count(len(s.Holds()), "lock", "locks"))...)
 	lines = append(lines, Field("waits for", format.Count(len(s.Waits()), "lock", "locks"))...)
 	if id.Lease != 0 {

@@ -26,7 +26,7 @@ const expiringAt = 2 * time.Second
 // holder and of this machine.
 func ttlCell(c *nav.Context, r inspect.Request) theme.Text {
 	lease := r.Lease
-	left, known := c.LeaseLeft(lease)
+	f, left, known := c.LeaseOf(r)
 	switch {
 	case lease == 0 && r.Term != nil:
 		return termCell(c, r)
@@ -36,11 +36,13 @@ func ttlCell(c *nav.Context, r inspect.Request) theme.Text {
 		return theme.Styled("never", c.Theme.Warning)
 	case !known:
 		return theme.Styled("-", c.Theme.Dim)
-	case left < 0 && c.Lease(lease).State == inspect.LeaseOverdue:
+	case f.State == inspect.LeaseUnattached:
+		return theme.Styled("never", c.Theme.Lost)
+	case left < 0 && f.State == inspect.LeaseOverdue:
 		return theme.Styled("-"+format.Age(-left), c.Theme.Lost)
 	case left < 0:
 		return theme.Styled("gone", c.Theme.Lost)
-	case left <= expiringAt && c.Lease(lease).MissedRenewals(): // else it has likely been renewed since it was looked up
+	case left <= expiringAt && f.MissedRenewals(): // else it has likely been renewed since it was looked up
 		return theme.Styled("!"+format.Age(left), c.Theme.Expiring)
 	default:
 		return theme.Styled(format.Age(left), c.Theme.Plain)
@@ -62,9 +64,8 @@ func termCell(c *nav.Context, r inspect.Request) theme.Text {
 
 // ttlBar is ttlCell with, where there is room, a bar that drains.
 func ttlBar(c *nav.Context, r inspect.Request, w int) theme.Text {
-	text, lease := ttlCell(c, r), r.Lease
-	granted := c.Lease(lease)
-	left, known := c.LeaseLeft(lease)
+	text := ttlCell(c, r)
+	granted, left, known := c.LeaseOf(r)
 	lead := max(term.Width(text.Text), 5)
 	room := w - lead - 1
 	if w == widget.WholeWidth || !known || left < 0 || text.Text == "-" || granted.Granted <= 0 {
@@ -98,7 +99,7 @@ func drain(left, whole time.Duration, w int) (bar string, ok bool) {
 // a lease has time left does not.
 func renewalsCell(c *nav.Context, r inspect.Request, w int) theme.Text {
 	lease := r.Lease
-	f := c.Lease(lease)
+	f, _, _ := c.LeaseOf(r)
 	switch {
 	case lease == 0 && r.Term != nil:
 		return theme.Styled("by its clock", c.Theme.Dim)
@@ -110,6 +111,8 @@ func renewalsCell(c *nav.Context, r inspect.Request, w int) theme.Text {
 		return theme.Styled("✗ gone", c.Theme.Lost)
 	case f.State == inspect.LeaseMissing:
 		return theme.Styled("✗ no lease", c.Theme.Lost)
+	case f.State == inspect.LeaseUnattached:
+		return theme.Styled("✗ not attached", c.Theme.Lost)
 	case f.State == inspect.LeaseOverdue:
 		return theme.Styled("✗ overdue", c.Theme.Lost)
 	case f.State != inspect.LeaseAlive:

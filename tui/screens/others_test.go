@@ -1,6 +1,7 @@
 package screens
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,6 +64,35 @@ func TestEmptyName(t *testing.T) {
 		s.Fit(120, 20)
 		if got := ansi.Strip(s.View(120, 20)); !strings.Contains(got, ` "" `) {
 			t.Errorf("%s does not show the name:\n%s", name, got)
+		}
+	}
+}
+
+// What the end of a session does is said of the keys that are attached to its lease, and of
+// those that are no requests.
+func TestEndOfSession(t *testing.T) {
+	c := newTestContext()
+	c.Live.Snapshot = locktest.Snapshot(t, "/a a.w1 b.w4\n/b a.w2 b.w5\n/c a.k3 b.m6")
+	view := func(of inspect.Lease) string {
+		c.Live.Verdict = state.NewVerdict(c.Live.Snapshot, map[int64]inspect.Lease{0xa: of}, testNow)
+		s := newSessionScreen(c, inspect.SessionID{Lease: 0xa})
+		s.Refresh()
+		s.Fit(120, 30)
+		return ansi.Strip(s.View(120, 30))
+	}
+	for _, tt := range []struct {
+		of   inspect.Lease
+		does []string
+	}{
+		{inspect.Lease{State: inspect.LeaseAlive}, []string{"releases write /a", "releases write /b", "takes /c/k3 out of the way"}},
+		{inspect.Lease{State: inspect.LeaseAlive, Lacks: []string{"/a/write/1", "/c/k3"}}, []string{"releases write /b"}},
+		{inspect.Lease{State: inspect.LeaseUnattached}, nil},
+	} {
+		got := view(tt.of)
+		for _, does := range []string{"releases write /a", "releases write /b", "takes /c/k3 out of the way", "cancels"} {
+			if strings.Contains(got, does) != slices.Contains(tt.does, does) {
+				t.Errorf("with %+v, %q is not as in %q:\n%s", tt.of, does, tt.does, got)
+			}
 		}
 	}
 }

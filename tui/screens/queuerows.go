@@ -178,6 +178,8 @@ func previewLines(t *theme.Theme, gone, granted []inspect.Request) []string {
 func GoneLine(t *theme.Theme, r inspect.Request) string {
 	g, does := requestSign(t, r), "releases "
 	switch {
+	case !r.IsRequest():
+		return g.Style.Render(g.Text) + " takes " + term.Safe(r.Key) + " out of the way"
 	case r.Vacant(), r.Encrypted:
 		does = "deletes the key of "
 	case !r.Holding:

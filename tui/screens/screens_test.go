@@ -171,6 +171,11 @@ func TestWithoutLease(t *testing.T) {
 	of := func(name string, term *layout.Term) inspect.Request {
 		return inspect.Request{Lock: inspect.LockID{Layout: layout.Builtin().Rule(name)}, Term: term, Holding: true}
 	}
+	_, gen := c.Leases.Request([]int64{1, 2}, c.Now)
+	_, _ = c.Leases.Take(state.LeaseAnswer{Gen: gen, At: c.Now, Leases: map[int64]inspect.Lease{
+		1: {State: inspect.LeaseUnattached}, 2: {State: inspect.LeaseAlive, Granted: 10 * time.Second, Remaining: 9 * time.Second, Lacks: []string{"a"}},
+	}})
+	onLease := func(id int64, key string) inspect.Request { return inspect.Request{Lease: id, Key: key} }
 	record := func(age time.Duration) *layout.Term {
 		return &layout.Term{Holder: "a", Renewed: testNow.Add(-age), Duration: 15 * time.Second}
 	}
@@ -185,6 +190,9 @@ func TestWithoutLease(t *testing.T) {
 		{of("ha-tracker", &layout.Term{Holder: "a", Renewed: testNow}), "-", "by its clock"},
 		{of("airlock", nil), "never", "· no lease"},
 		{of("taskflow-no-expiry", nil), "never", "· no lease"},
+		{onLease(1, "a"), "never", "✗ not attached"},
+		{onLease(2, "a"), "never", "✗ not attached"},
+		{onLease(2, "b"), "   9s █████████░", "· not due"},
 	} {
 		if ttl, renewals := ttlBar(c, tt.request, 16).Text, renewalsCell(c, tt.request, 20).Text; ttl != tt.ttl || renewals != tt.renewals {
 			t.Errorf("%s: %q and %q, want %q and %q", tt.request.Lock.Layout, ttl, renewals, tt.ttl, tt.renewals)

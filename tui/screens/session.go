@@ -129,7 +129,7 @@ func (s *sessionScreen) Refresh() {
 		s.table.Set(nil)
 	} else {
 		s.table.Set(inspect.Values(s.session.Requests))
-		for _, r := range s.session.Requests {
+		for _, r := range s.session.Attached() {
 			keys = append(keys, r.Key)
 		}
 	}
@@ -159,6 +159,7 @@ func (s *sessionScreen) about(w int) []string {
 	of := inspect.Request{Key: s.id.Key, Lease: s.id.Lease}
 	if s.session != nil {
 		of = *s.session.Requests[0]
+		of.Key = "" // it is about the lease
 	}
 	ttl, renewals := ttlBar(s.Context, of, min(w/2, 30)), renewalsCell(s.Context, of, w/2)
 	facts := []string{"ttl " + ttl.Style.Render(ttl.Text), "renewals " + renewals.Style.Render(renewals.Text)}

@@ -132,13 +132,26 @@ func (d *Data) Lease(id int64) leaseFact {
 	return d.Leases.fresh(id, d.Clock())
 }
 
+// LeaseOf is Lease as far as a request is concerned, and the remaining time as LeaseLeft
+// returns it.
+func (d *Data) LeaseOf(r inspect.Request) (f leaseFact, left time.Duration, known bool) {
+	f = d.Lease(r.Lease)
+	f.Lease = f.Of(r.Key)
+	left, known = d.left(f)
+	return f, left, known
+}
+
 // LeaseLeft returns the remaining time of a lease, less than 0 if it has
 // expired, and whether it is known.
 func (d *Data) LeaseLeft(id int64) (time.Duration, bool) {
+	return d.left(d.Lease(id))
+}
+
+func (d *Data) left(f leaseFact) (time.Duration, bool) {
 	if !d.InPast() && !d.Connected() {
 		return 0, false
 	}
-	return d.Lease(id).left(d.Clock())
+	return f.left(d.Clock())
 }
 
 // Renewals returns what look-ups have shown of whether a lease is renewed. Of the past, that is

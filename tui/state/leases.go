@@ -106,7 +106,7 @@ func (f leaseFact) left(now time.Time) (time.Duration, bool) {
 		return max(f.Remaining-max(now.Sub(f.at), 0), 0), true
 	case inspect.LeaseOverdue:
 		return f.Remaining - min(max(now.Sub(f.at), 0), leaseFresh), true
-	case inspect.LeaseGone, inspect.LeaseMissing:
+	case inspect.LeaseGone, inspect.LeaseMissing, inspect.LeaseUnattached:
 		return -1, true
 	default:
 		return 0, false
@@ -233,7 +233,7 @@ func (b *LeaseCache) Renewals(id int64) Renewals {
 // condition is what matters to a diagnosis, to which a lease that is renewed in
 // time is as good as an unknown one.
 func condition(l inspect.Lease) leaseCondition {
-	c := leaseCondition{l.State, l.MissedRenewals()}
+	c := leaseCondition{l.State, l.MissedRenewals(), len(l.Lacks)}
 	if c.state == inspect.LeaseAlive {
 		c.state = inspect.LeaseUnknown
 	}
@@ -243,4 +243,5 @@ func condition(l inspect.Lease) leaseCondition {
 type leaseCondition struct {
 	state  inspect.LeaseState
 	missed bool
+	lacks  int
 }

@@ -30,8 +30,9 @@ queue               in the order of the requests in etcd:
   ttl_seconds         remaining TTL of the lease; absent when unknown, and far back in a
                       long queue; negative when it is overdue
   lease_state         overdue: it has expired, and etcd has not revoked it; missing: etcd
-                      does not have it; gone: it ended meanwhile; absent when it is alive,
-                      as ttl_seconds says, and when unknown
+                      does not have it; unattached: etcd has it, and the key is not attached
+                      to it; gone: it ended meanwhile; absent when it is alive, as
+                      ttl_seconds says, and when unknown
   blocked_by          the requests that it waits for: count, and last, the position
                       of the last one; and others, the number of
                       others, of those that are listed`
@@ -91,7 +92,7 @@ func NewQueue(l inspect.Lock, leases map[int64]inspect.Lease, now time.Time) Que
 		shown.Waiters = &waiters
 	}
 	for _, o := range l.Others {
-		shown.Others = append(shown.Others, newOtherKey(o, leases[o.Lease]))
+		shown.Others = append(shown.Others, newOtherKey(o, leases[o.Lease].Of(o.Key)))
 	}
 	return shown
 }
@@ -134,7 +135,7 @@ func yieldQueue(l inspect.Lock, leases map[int64]inspect.Lease, now time.Time, y
 				writers, last = writers+1, earlier+1
 			}
 		}
-		request.Position, request.leaseDoc, request.BlockedBy = i+1, newLeaseDoc(leases[r.Lease]), Blockers{}
+		request.Position, request.leaseDoc, request.BlockedBy = i+1, newLeaseDoc(leases[r.Lease].Of(r.Key)), Blockers{}
 		request.set(r)
 		request.State = r.StandingAt(now)
 		switch {
@@ -191,6 +192,8 @@ func (d leaseDoc) ttl() string {
 	switch {
 	case d.LeaseState == leaseState(inspect.LeaseMissing):
 		return "no such lease"
+	case d.LeaseState == leaseState(inspect.LeaseUnattached):
+		return "not attached"
 	case d.TTL == nil:
 		return "-"
 	case *d.TTL < 0:

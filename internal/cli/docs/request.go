@@ -152,6 +152,8 @@ func leaseState(s inspect.LeaseState) string {
 		return "overdue"
 	case inspect.LeaseMissing:
 		return "missing"
+	case inspect.LeaseUnattached:
+		return "unattached"
 	case inspect.LeaseGone:
 		return "gone"
 	default:
