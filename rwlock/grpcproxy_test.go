@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"etcd-lock/internal/backoff"
 	"etcd-lock/internal/etcd"
 	"etcd-lock/internal/etcdtest"
 )
@@ -38,6 +41,147 @@ func TestSessionThroughProxy(t *testing.T) {
 				}
 				return s.Deadline().Sub(begun[i]) > 3*s.TTL()
 			})
+		})
+	}
+}
+
+// fakeProxy renews leases as etcd's grpc-proxy does: one is asked for by streams, on which it
+// looks each half second whether a renewal is due. That is so at once, and then a third of what
+// was granted later, until no stream asks for it any more. It may notice late that one was closed.
+type fakeProxy struct {
+	clientv3.Lease
+	late func(stream int) time.Duration
+
+	mu     sync.Mutex
+	opened int
+	leases int64
+	ttl    map[int64]int64
+	asked  map[int64]*proxyLease
+}
+
+type proxyLease struct {
+	due    time.Time
+	wanted map[*proxyStream]int // answers
+}
+
+type proxyStream struct {
+	ctx     context.Context
+	proxy   *fakeProxy
+	answers chan *etcdserverpb.LeaseKeepAliveResponse
+}
+
+func (f *fakeProxy) Grant(_ context.Context, ttl int64) (*clientv3.LeaseGrantResponse, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.leases++
+	f.ttl[f.leases] = ttl
+	return &clientv3.LeaseGrantResponse{ID: clientv3.LeaseID(f.leases), TTL: ttl}, nil
+}
+
+func (f *fakeProxy) open(ctx context.Context) (keepAliveStream, error) {
+	s := &proxyStream{ctx: ctx, proxy: f, answers: make(chan *etcdserverpb.LeaseKeepAliveResponse, 1000)}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.opened++
+	late := f.late(f.opened)
+	context.AfterFunc(ctx, func() {
+		time.Sleep(late)
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		for id, l := range f.asked {
+			if delete(l.wanted, s); len(l.wanted) == 0 {
+				delete(f.asked, id)
+			}
+		}
+	})
+	return s, nil
+}
+
+func (s *proxyStream) Send(r *etcdserverpb.LeaseKeepAliveRequest) error {
+	s.proxy.mu.Lock()
+	defer s.proxy.mu.Unlock()
+	l := s.proxy.asked[r.ID]
+	if l == nil {
+		l = &proxyLease{due: time.Now(), wanted: map[*proxyStream]int{}}
+		s.proxy.asked[r.ID] = l
+	}
+	l.wanted[s]++
+	return nil
+}
+
+func (s *proxyStream) Recv() (*etcdserverpb.LeaseKeepAliveResponse, error) {
+	select {
+	case answer := <-s.answers:
+		return answer, nil
+	case <-s.ctx.Done():
+		return nil, context.Cause(s.ctx)
+	}
+}
+
+// renewDue renews what is due.
+func (f *fakeProxy) renewDue() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for id, l := range f.asked {
+		if time.Now().Before(l.due) {
+			continue
+		}
+		l.due = time.Now().Add(time.Duration(f.ttl[id]) * time.Second / 3)
+		for s, wanted := range l.wanted {
+			l.wanted[s] = 0
+			time.AfterFunc(5*time.Millisecond, func() { // etcd renews it
+				for range wanted {
+					s.answers <- &etcdserverpb.LeaseKeepAliveResponse{ID: id, TTL: f.ttl[id]}
+				}
+			})
+		}
+	}
+}
+
+// Sessions with a lock delay do not keep each other's leases asked for at a proxy, which would
+// be renewed too late then. Some proxies are slow to notice that they are not any more.
+func TestLockDelaysThroughProxy(t *testing.T) {
+	for name, late := range map[string]func(int) time.Duration{
+		"at once": func(int) time.Duration { return 0 },
+		"soon":    func(int) time.Duration { return 50 * time.Millisecond },
+		"one late": func(stream int) time.Duration {
+			if stream%500 > 0 {
+				return 0
+			}
+			return 600 * time.Millisecond
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			proxy := &fakeProxy{late: late, ttl: map[int64]int64{}, asked: map[int64]*proxyLease{}}
+			go func() {
+				for backoff.Wait(ctx, 500*time.Millisecond) {
+					proxy.renewDue()
+				}
+			}()
+			client := clientv3.NewCtxClient(ctx)
+			client.Lease = proxy
+			stateOf(client).renewer.open = proxy.open
+			var sessions []*Session
+			for ttl, delay := range map[time.Duration]time.Duration{2 * time.Second: 10 * time.Second, 3 * time.Second: 2 * time.Second, 5 * time.Second: time.Minute} {
+				s, err := NewSession(ctx, client, ttl, WithLockDelay(delay))
+				if err != nil {
+					t.Fatal(err)
+				}
+				sessions = append(sessions, s)
+			}
+			time.Sleep(10 * time.Minute)
+			for _, s := range sessions {
+				if s.Ctx().Err() != nil {
+					t.Errorf("closed streams are noticed %s: the session of %s with a lock delay of %s has ended", name, s.TTL(), s.delay)
+				}
+			}
+			cancel()
+			for _, s := range sessions {
+				<-s.done
+			}
+			time.Sleep(time.Second) // until the proxy has noticed
+			synctest.Wait()
 		})
 	}
 }

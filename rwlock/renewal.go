@@ -164,16 +164,30 @@ func (s *Session) renewByDeadline(renew renewFunc) error {
 	}
 }
 
-// renew renews the lease on the streams that the sessions of the client share. With a lock
-// delay, the streams are open only meanwhile: etcd's grpc-proxy renews a lease at once when a
-// new stream asks for it, but from then on each third of what it was granted for, and answers
-// only then, which can be later than the session lasts.
+// renew renews the lease on the streams that the sessions of the client share.
+//
+// With a lock delay, the session has streams of its own, which are open only meanwhile: etcd's
+// grpc-proxy renews a lease within half a second when a stream asks for it and no other one has,
+// but as long as one of them is open each third of what it was granted for, and answers only
+// then, which can be later than the session lasts. A proxy that has not yet noticed that they
+// were closed is asked once more on other ones.
 func (s *Session) renew(ctx context.Context) renewal {
-	if s.delay > 0 {
-		s.renewer.join()
-		defer s.renewer.leave()
+	if s.delay == 0 {
+		return s.renewer.renew(ctx, s.lease, s.TTL()/renewalsPerTTL, s.noteLater)
 	}
-	return s.renewer.renew(ctx, s.lease, s.TTL()/renewalsPerTTL, s.noteLater)
+	s.renewer.join()
+	defer s.renewer.leave()
+	left := time.Until(s.Deadline())
+	if left > s.TTL()/2 {
+		left /= 2
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, left, errUnanswered)
+	defer cancel()
+	r := s.renewer.renew(ctx, s.lease, s.TTL()/renewalsPerTTL, s.noteLater)
+	if r.err != nil && ctx.Err() != nil {
+		r.err = context.Cause(ctx)
+	}
+	return r
 }
 
 // leaseStream is a stream of renewals. It is guarded by the renewer.

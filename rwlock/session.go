@@ -31,7 +31,7 @@ import (
 // Deadline.
 type Session struct {
 	client  *clientv3.Client
-	renewer *renewer // of the client, one of two
+	renewer *renewer // of the client, or with a lock delay of its own
 	lease   clientv3.LeaseID
 	granted int64         // the TTL in seconds: less than that is no answer to a renewal
 	delay   time.Duration // by how much the lease outlives the session; see WithLockDelay
@@ -105,7 +105,7 @@ func newSession(ctx context.Context, client *clientv3.Client, ttl time.Duration,
 	}
 	s.renewer, s.lease, s.granted = stateOf(client).renewer, granted.ID, granted.TTL
 	if s.delay > 0 {
-		s.renewer = stateOf(client).brief
+		s.renewer = s.renewer.apart()
 	}
 	s.ctx, s.end = context.WithCancelCause(client.Ctx())
 	s.noteRenewal(granted.sent, granted.TTL)

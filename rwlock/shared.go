@@ -17,7 +17,6 @@ import (
 // the watches of those who wait.
 type clientState struct {
 	renewer *renewer
-	brief   *renewer // for sessions with a lock delay: its streams are open while it renews
 	watches watchStreams
 	waits   *localWaits
 	queues  localQueues
@@ -40,7 +39,6 @@ func (s *clientState) knows(rev int64) {
 func newClientState(client *clientv3.Client) *clientState {
 	return &clientState{
 		renewer: newRenewer(client),
-		brief:   newRenewer(client),
 		waits:   newLocalWaits(client),
 		plain:   client.Watcher,
 		once:    once.Watcher(client),

@@ -80,6 +80,11 @@ func newRenewer(client *clientv3.Client) *renewer {
 	}
 }
 
+// apart returns a renewer of the same client that shares no streams with it.
+func (r *renewer) apart() *renewer {
+	return &renewer{ctx: r.ctx, began: r.began, open: r.open, waiting: map[*ask]struct{}{}}
+}
+
 // join counts a session in. While there is one, streams are kept open.
 func (r *renewer) join() {
 	r.mu.Lock()

@@ -35,7 +35,7 @@ type fakeMembers struct {
 func (f *fakeMembers) client(ctx context.Context) *clientv3.Client {
 	client := clientv3.NewCtxClient(ctx)
 	client.Lease = f
-	stateOf(client).renewer.open, stateOf(client).brief.open = f.openStream, f.openStream
+	stateOf(client).renewer.open = f.openStream
 	return client
 }
 
