@@ -21,7 +21,6 @@ import (
 	"etcd-lock/internal/hooks"
 	"etcd-lock/internal/layout"
 	"etcd-lock/internal/lockclass"
-	"etcd-lock/tui/backend"
 )
 
 // tuiOptions are the options of the terminal UI.
@@ -98,7 +97,7 @@ func (a *app) tuiOptions() *tuiOptions {
 			ReadOnly:    a.readOnly,
 			NoColor:     a.noColor(),
 			ASCII:       !isUnicode(a.Getenv),
-			Preferences: backend.OpenPreferences(backend.PrefsFile(configFile("ui.yaml"))),
+			Preferences: console.OpenPreferences(configFile("ui.yaml")),
 			Signals:     []string{console.Signals()[0]},
 			DialTimeout: a.connection.Etcd.DialTimeout,
 			KeepThreads: a.Getenv("GOMAXPROCS") != "",

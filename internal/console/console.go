@@ -65,6 +65,12 @@ type Tour = backend.Tour
 // TourStep is said while something is wrong with a lock.
 type TourStep = backend.TourStep
 
+// OpenPreferences reads what the user has chosen from a file, and keeps it there. An empty name
+// keeps nothing.
+func OpenPreferences(file string) *backend.Preferences {
+	return backend.OpenPreferences(backend.PrefsFile(file))
+}
+
 // Run shows the terminal UI on an etcd, until the user quits or ctx ends. With a recording
 // of that etcd, time travel goes on in it.
 func Run(ctx context.Context, c *connect.Conn, o Options) error {
