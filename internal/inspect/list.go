@@ -135,7 +135,7 @@ func (l lister) read(ctx context.Context, batches chan<- batch) (revision int64,
 // works on each read with one core.
 func (l lister) readRange(ctx context.Context, r keyspace.Range, at int64, batches chan<- batch) (revision int64, err error) {
 	revision = at
-	pages := make(chan page)
+	pages := make(chan page, 32) // so that etcd reads values while it counts for the next keys
 	reads, ctx := errgroup.WithContext(ctx)
 	reads.Go(func() (err error) {
 		defer close(pages)

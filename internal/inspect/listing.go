@@ -183,7 +183,7 @@ func (l *listing) makeLocks() {
 		if cap(queue) > len(queue) { // which it has grown by, and is kept as long as the lock
 			queue = append(make([]Request, 0, len(queue)), queue...)
 		}
-		slices.SortFunc(queue, ByPlace)
+		sortByPlace(queue)
 		others, more := inTheWay(queue, belowName(id, l.keys))
 		var requests []Request
 		for _, o := range others {

@@ -6,7 +6,6 @@
 package inspect
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -267,22 +266,10 @@ func (r *Request) upgrades(reader int64) bool {
 // NewLock returns the lock that has these requests, with other keys in their way: it
 // sorts them and marks the holders. It takes ownership of the slices.
 func NewLock(id LockID, queue []Request, others ...Request) Lock {
-	slices.SortFunc(queue, ByPlace)
+	sortByPlace(queue)
 	slices.SortFunc(others, ByPlace)
 	markHolders(queue, others, len(queue))
 	return Lock{ID: id, Queue: queue, Others: others}
-}
-
-// ByPlace orders requests by their place in a queue.
-func ByPlace(a, b Request) int { return a.ComparePlace(&b) }
-
-// ComparePlace compares the places of requests in a queue. Requests of one transaction
-// share a revision and so a place; the key only makes the order total.
-func (r *Request) ComparePlace(to *Request) int {
-	if c := cmp.Compare(r.Revision, to.Revision); c != 0 {
-		return c
-	}
-	return strings.Compare(r.Key, to.Key)
 }
 
 // Snapshot is the locks whose keys have one of some prefixes, at one revision.

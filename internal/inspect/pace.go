@@ -40,7 +40,7 @@ func newPace(keys, most, mostBytes int64) pace {
 }
 
 // learn adapts the pace to the size of what has been read, and to how long that took, at
-// most doubling it.
+// most doubling it, or twice that where etcd is known to count for most of the time.
 func (p *pace) learn(kvs []*mvccpb.KeyValue, took time.Duration) {
 	if len(kvs) == 0 {
 		return
@@ -51,15 +51,19 @@ func (p *pace) learn(kvs []*mvccpb.KeyValue, took time.Duration) {
 	}
 	bytes := size
 	rate := float64(len(kvs)) / took.Seconds()
+	counting, grow := p.isCounting(len(kvs), rate), int64(2)
+	if counting && p.read > 0 && took > 0 {
+		grow = 4
+	}
 	switch {
-	case took < quickRead, took < slowRead && p.isCounting(len(kvs), rate):
-		bytes = 2 * size
+	case took < quickRead, took < slowRead && counting:
+		bytes = grow * size
 	case took > 2*quickRead:
 		bytes = size / 2
 	}
 	p.bytes, p.read, p.rate = min(max(bytes, readBytes), p.mostBytes), len(kvs), rate
 	fit := p.bytes * int64(len(kvs)) / size
-	p.keys = max(1, min(fit, 2*p.keys, p.most))
+	p.keys = max(1, min(fit, grow*p.keys, p.most))
 }
 
 // isCounting reports whether etcd takes most of the time of a read for counting, which is as

@@ -1,7 +1,9 @@
 package inspect
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"etcd-lock/internal/keyspace"
 )
@@ -184,4 +186,26 @@ func (l Lock) hasRoomFor(i int) bool {
 		}
 	}
 	return all.fit()
+}
+
+// sortByPlace sorts a queue by place. Most are, and requests are large to be compared as copies.
+func sortByPlace(queue []Request) {
+	for i := 1; i < len(queue); i++ {
+		if queue[i-1].ComparePlace(&queue[i]) > 0 {
+			slices.SortFunc(queue, ByPlace)
+			return
+		}
+	}
+}
+
+// ByPlace orders requests by their place in a queue.
+func ByPlace(a, b Request) int { return a.ComparePlace(&b) }
+
+// ComparePlace compares the places of requests in a queue. Requests of one transaction
+// share a revision and so a place; the key only makes the order total.
+func (r *Request) ComparePlace(to *Request) int {
+	if c := cmp.Compare(r.Revision, to.Revision); c != 0 {
+		return c
+	}
+	return strings.Compare(r.Key, to.Key)
 }

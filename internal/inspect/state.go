@@ -92,7 +92,7 @@ func newState(prefixes keyspace.Prefixes, l listing, before *state) *state {
 
 // find returns the request with that key.
 func (s *state) find(key string) (Request, bool) {
-	if s == nil {
+	if s == nil || len(s.locks) == 0 {
 		return Request{}, false
 	}
 	k, ok := s.below.keys().Get(stored{key: key})
