@@ -39,14 +39,14 @@ func (a *attachments) known(lease, revision int64) bool {
 	return ok && of.revision <= revision && of.term == a.term
 }
 
-// note notes that a lease has them, as etcd answered in a term.
-func (a *attachments) note(lease, revision int64, term uint64) {
+// note notes that the oldest request of a lease is attached, as etcd answered in a term.
+func (a *attachments) note(oldest *Request, term uint64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.since == nil || len(a.since) >= maxAttachments {
 		a.since = map[int64]attachment{}
 	}
-	a.since[lease] = attachment{revision, term}
+	a.since[oldest.Lease] = attachment{oldest.Modified, term}
 }
 
 // answered notes the term of an answer of etcd.
@@ -56,18 +56,22 @@ func (a *attachments) answered(term uint64) {
 	a.term = max(a.term, term)
 }
 
-// compare looks for the lease's requests in the snapshot that are not among its keys. A key
-// that was made, deleted or put on another lease meanwhile is none of them.
-func (s *Source) compare(ctx context.Context, id int64, l Lease, keys [][]byte, in Snapshot) (Lease, error) {
-	own := in.ofLease(id)
+// compare looks for a lease's requests in the snapshot, given the oldest one, that are not among
+// its keys, and notes if there are none. A key that was made, deleted or put on another lease
+// meanwhile is not one of them.
+func (s *Source) compare(ctx context.Context, oldest *Request, l Lease, keys [][]byte, in Snapshot) (Lease, error) {
+	own := in.ofLease(oldest.Lease)
 	lacking := notAmong(own, keys)
+	if len(lacking) == 0 {
+		s.attached.note(oldest, l.Term)
+	}
 	unchanged := s.unchanged(ctx, lacking[:min(len(lacking), maxLacks)])
 	if len(unchanged) == 0 {
 		return l, nil
 	}
-	again, err := s.client.TimeToLive(ctx, clientv3.LeaseID(id), clientv3.WithAttachedKeys())
+	again, err := s.client.TimeToLive(ctx, clientv3.LeaseID(oldest.Lease), clientv3.WithAttachedKeys())
 	if err != nil {
-		return Lease{}, fmt.Errorf("inspect: keys of lease %s: %w", format.Lease(id), err)
+		return Lease{}, fmt.Errorf("inspect: keys of lease %s: %w", format.Lease(oldest.Lease), err)
 	}
 	unchanged = notAmong(unchanged, again.Keys)
 	switch {

@@ -211,12 +211,11 @@ func (s *Source) lease(ctx context.Context, id int64, oldest *Request, in Snapsh
 		l.State = LeaseMissing
 	case l.State == LeaseGone:
 	case listed:
-		l, err = s.compare(ctx, id, l, resp.Keys, in)
+		return s.compare(ctx, oldest, l, resp.Keys, in)
+	case check: // etcd does not say, and is not asked each time
+		s.attached.note(oldest, l.Term)
 	}
-	if check && err == nil && l.State != LeaseGone && !l.State.Outlived() && len(l.Lacks) == 0 {
-		s.attached.note(id, oldest.Modified, l.Term)
-	}
-	return l, err
+	return l, nil
 }
 
 // timeToLive asks for a lease, and for its keys if they are wanted. They are not listed to a
