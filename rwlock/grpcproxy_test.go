@@ -65,9 +65,8 @@ type proxyLease struct {
 }
 
 type proxyStream struct {
-	ctx     context.Context
-	proxy   *fakeProxy
-	answers chan *etcdserverpb.LeaseKeepAliveResponse
+	fakeAnswers
+	proxy *fakeProxy
 }
 
 func (f *fakeProxy) Grant(_ context.Context, ttl int64) (*clientv3.LeaseGrantResponse, error) {
@@ -79,7 +78,7 @@ func (f *fakeProxy) Grant(_ context.Context, ttl int64) (*clientv3.LeaseGrantRes
 }
 
 func (f *fakeProxy) open(ctx context.Context) (keepAliveStream, error) {
-	s := &proxyStream{ctx: ctx, proxy: f, answers: make(chan *etcdserverpb.LeaseKeepAliveResponse, 1000)}
+	s := &proxyStream{newFakeAnswers(ctx), f}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.opened++
@@ -107,15 +106,6 @@ func (s *proxyStream) Send(r *etcdserverpb.LeaseKeepAliveRequest) error {
 	}
 	l.wanted[s]++
 	return nil
-}
-
-func (s *proxyStream) Recv() (*etcdserverpb.LeaseKeepAliveResponse, error) {
-	select {
-	case answer := <-s.answers:
-		return answer, nil
-	case <-s.ctx.Done():
-		return nil, context.Cause(s.ctx)
-	}
 }
 
 // renewDue renews what is due.

@@ -49,7 +49,7 @@ func (f *fakeMembers) Grant(_ context.Context, ttl int64) (*clientv3.LeaseGrantR
 func (f *fakeMembers) openStream(ctx context.Context) (keepAliveStream, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	s := &fakeStream{ctx: ctx, member: f.opened % f.members, requests: make(chan int64, 1000), answers: make(chan *etcdserverpb.LeaseKeepAliveResponse, 1000)}
+	s := &fakeStream{fakeAnswers: newFakeAnswers(ctx), member: f.opened % f.members, requests: make(chan int64, 1000)}
 	f.opened++
 	f.open = append(f.stillOpen(), ctx)
 	f.most = max(f.most, len(f.open))
@@ -62,13 +62,31 @@ func (f *fakeMembers) stillOpen() []context.Context {
 	return slices.DeleteFunc(f.open, func(ctx context.Context) bool { return ctx.Err() != nil })
 }
 
+// fakeAnswers is the end of a stream that answers come from.
+type fakeAnswers struct {
+	ctx     context.Context
+	answers chan *etcdserverpb.LeaseKeepAliveResponse
+}
+
+func newFakeAnswers(ctx context.Context) fakeAnswers {
+	return fakeAnswers{ctx, make(chan *etcdserverpb.LeaseKeepAliveResponse, 1000)}
+}
+
+func (s *fakeAnswers) Recv() (*etcdserverpb.LeaseKeepAliveResponse, error) {
+	select {
+	case answer := <-s.answers:
+		return answer, nil
+	case <-s.ctx.Done():
+		return nil, context.Cause(s.ctx)
+	}
+}
+
 // fakeStream is a stream to one of fakeMembers.
 type fakeStream struct {
-	ctx      context.Context
+	fakeAnswers
 	fail     context.CancelCauseFunc
 	member   int
 	requests chan int64
-	answers  chan *etcdserverpb.LeaseKeepAliveResponse
 }
 
 func (s *fakeStream) serve(renew func(context.Context, int, clientv3.LeaseID) (int64, error)) {
@@ -90,15 +108,6 @@ func (s *fakeStream) serve(renew func(context.Context, int, clientv3.LeaseID) (i
 func (s *fakeStream) Send(r *etcdserverpb.LeaseKeepAliveRequest) error {
 	s.requests <- r.ID
 	return nil
-}
-
-func (s *fakeStream) Recv() (*etcdserverpb.LeaseKeepAliveResponse, error) {
-	select {
-	case answer := <-s.answers:
-		return answer, nil
-	case <-s.ctx.Done():
-		return nil, context.Cause(s.ctx)
-	}
 }
 
 // play opens n sessions of 5 s, one every 100 ms, and returns those that have ended 20 s
@@ -276,7 +285,7 @@ func byHand(t *testing.T) (*renewer, <-chan *fakeStream) {
 	t.Helper()
 	r, opened := stateOf(clientv3.NewCtxClient(t.Context())).renewer, make(chan *fakeStream, 100)
 	r.open = func(ctx context.Context) (keepAliveStream, error) {
-		s := &fakeStream{requests: make(chan int64, 1000), answers: make(chan *etcdserverpb.LeaseKeepAliveResponse, 1000)}
+		s := &fakeStream{fakeAnswers: newFakeAnswers(ctx), requests: make(chan int64, 1000)}
 		s.ctx, s.fail = context.WithCancelCause(ctx)
 		opened <- s
 		return s, nil

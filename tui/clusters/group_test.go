@@ -40,6 +40,15 @@ func together(t *testing.T, f *fleet, names ...string) *driver {
 	})
 }
 
+// devAndProd starts the UI on two contexts in one table, which shows the locks of both.
+func devAndProd(t *testing.T) (*fleet, *driver) {
+	t.Helper()
+	f := newFleet("dev", "prod")
+	d := together(t, f, "dev", "prod")
+	d.shows("/lock-of-dev", "/lock-of-prod")
+	return f, d
+}
+
 // put adds a request of a client to a lock of a cluster.
 func (f *fleet) put(cluster, name string, lease int64, label string) {
 	f.clusters[cluster].Put(inspect.Request{
@@ -296,9 +305,7 @@ func TestSeveralTravel(t *testing.T) {
 // What came while all were paused can be a row of another cluster than the one in front.
 func TestSeveralResume(t *testing.T) {
 	t.Parallel()
-	f := newFleet("dev", "prod")
-	d := together(t, f, "dev", "prod")
-	d.shows("/lock-of-dev", "/lock-of-prod")
+	f, d := devAndProd(t)
 	d.cursorOn("/lock-of-dev")
 	d.types("/new")
 	d.press("space")
@@ -317,9 +324,7 @@ func TestSeveralResume(t *testing.T) {
 // All clusters are paused together.
 func TestSeveralPause(t *testing.T) {
 	t.Parallel()
-	f := newFleet("dev", "prod")
-	d := together(t, f, "dev", "prod")
-	d.shows("/lock-of-dev", "/lock-of-prod")
+	f, d := devAndProd(t)
 	d.press("space")
 	d.shows("PAUSED")
 	for _, name := range []string{"dev", "prod"} {
@@ -389,9 +394,7 @@ func TestSeveralJump(t *testing.T) {
 // What is typed while rows of another cluster come under the cursor stays where it is.
 func TestSeveralFilter(t *testing.T) {
 	t.Parallel()
-	f := newFleet("dev", "prod")
-	d := together(t, f, "dev", "prod")
-	d.shows("/lock-of-dev", "/lock-of-prod")
+	_, d := devAndProd(t)
 	d.cursorOn("/lock-of-dev")
 	d.types("/context:prod")
 	d.shows("locks 1 of 2 · dev, prod · filter “context:prod”")
@@ -431,9 +434,7 @@ func TestSeveralLeases(t *testing.T) {
 // A screen that shows one of several clusters says so, also of one that nobody takes for all.
 func TestSeveralOfOne(t *testing.T) {
 	t.Parallel()
-	f := newFleet("dev", "prod")
-	d := together(t, f, "dev", "prod")
-	d.shows("/lock-of-dev", "/lock-of-prod")
+	_, d := devAndProd(t)
 	for _, name := range []string{"prod", "dev"} {
 		d.press("1")
 		d.cursorOn("/lock-of-" + name)
