@@ -2,13 +2,10 @@ package inspect
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
-
-	"etcd-lock/internal/format"
 )
 
 // maxLacks bounds Lease.Lacks.
@@ -59,8 +56,8 @@ func (a *attachments) answered(term uint64) {
 // compare looks for a lease's requests in the snapshot, given the oldest one, that are not among
 // its keys, and notes if there are none. A key that was made, deleted or put on another lease
 // meanwhile is not one of them.
-func (s *Source) compare(ctx context.Context, oldest *Request, l Lease, keys [][]byte, in Snapshot) (Lease, error) {
-	own := in.ofLease(oldest.Lease)
+func (s *Source) compare(ctx context.Context, oldest *Request, l Lease, keys []string, in Snapshot) (Lease, error) {
+	own := in.OfLease(oldest.Lease)
 	lacking := notAmong(own, keys)
 	if len(lacking) == 0 {
 		s.attached.note(oldest, l.Term)
@@ -69,27 +66,25 @@ func (s *Source) compare(ctx context.Context, oldest *Request, l Lease, keys [][
 	if len(unchanged) == 0 {
 		return l, nil
 	}
-	again, err := s.client.TimeToLive(ctx, clientv3.LeaseID(oldest.Lease), clientv3.WithAttachedKeys())
+	again, err := s.leaseKeys(ctx, oldest.Lease)
 	if err != nil {
-		return Lease{}, fmt.Errorf("inspect: keys of lease %s: %w", format.Lease(oldest.Lease), err)
+		return Lease{}, err
 	}
-	unchanged = notAmong(unchanged, again.Keys)
-	switch {
-	case len(unchanged) > 0 && len(lacking) == len(own):
+	unchanged = notAmong(unchanged, again)
+	if len(unchanged) > 0 && len(lacking) == len(own) {
 		return Lease{State: LeaseUnattached, Term: l.Term}, nil
-	case len(unchanged) > 0:
-		for _, r := range unchanged {
-			l.Lacks = append(l.Lacks, r.Key)
-		}
+	}
+	for _, r := range unchanged {
+		l.Lacks = append(l.Lacks, r.Key)
 	}
 	return l, nil
 }
 
 // notAmong returns those of requests whose keys are not in a list.
-func notAmong(requests []*Request, keys [][]byte) []*Request {
+func notAmong(requests []*Request, keys []string) []*Request {
 	listed := make(map[string]bool, len(keys))
 	for _, k := range keys {
-		listed[string(k)] = true
+		listed[k] = true
 	}
 	return slices.DeleteFunc(slices.Clone(requests), func(r *Request) bool { return listed[r.Key] })
 }
@@ -119,8 +114,8 @@ func (s *Source) unchanged(ctx context.Context, requests []*Request) (same []*Re
 func (s Snapshot) leased(yield func(*Request) bool) {
 	for i := range s.Locks {
 		for _, keys := range [][]Request{s.Locks[i].Queue, s.Locks[i].Others} {
-			for j := range keys { // there can be 1,000,000: they are not copied
-				if keys[j].Lease != 0 && !yield(&keys[j]) {
+			for r := range pointers(keys) {
+				if r.Lease != 0 && !yield(r) {
 					return
 				}
 			}
@@ -140,8 +135,9 @@ func (s Snapshot) oldestOf(leases map[int64]Lease) map[int64]*Request {
 	return oldest
 }
 
-// ofLease returns the requests and other keys of a lease.
-func (s Snapshot) ofLease(id int64) (own []*Request) {
+// OfLease returns the requests that have the ID of a lease, by lock, then place, and of each lock
+// the other keys in its way that do. The lease 0 is no lease, so it has none.
+func (s Snapshot) OfLease(id int64) (own []*Request) {
 	for r := range s.leased {
 		if r.Lease == id {
 			own = append(own, r)

@@ -131,11 +131,16 @@ func (s *Source) leaseKeys(ctx context.Context, id int64) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("inspect: keys of lease %s: %w", format.Lease(id), err)
 	}
+	return attachedKeys(resp), nil
+}
+
+// attachedKeys returns the keys that an answer lists.
+func attachedKeys(resp *clientv3.LeaseTimeToLiveResponse) []string {
 	keys := make([]string, 0, len(resp.Keys))
 	for _, k := range resp.Keys {
 		keys = append(keys, string(k))
 	}
-	return keys, nil
+	return keys
 }
 
 // Keyless counts the leases without keys that were granted for as long as a lease of a
@@ -211,7 +216,7 @@ func (s *Source) lease(ctx context.Context, id int64, oldest *Request, in Snapsh
 		l.State = LeaseMissing
 	case l.State == LeaseGone:
 	case listed:
-		return s.compare(ctx, oldest, l, resp.Keys, in)
+		return s.compare(ctx, oldest, l, attachedKeys(resp), in)
 	case check: // etcd does not say, and is not asked each time
 		s.attached.note(oldest, l.Term)
 	}

@@ -30,12 +30,6 @@ func (s Snapshot) Without(keys ...string) Preview {
 	return s.Preview(found)
 }
 
-// OfLease returns the requests attached to a lease, by lock, then place. The lease
-// 0 is no lease, so it has none.
-func (s Snapshot) OfLease(id int64) []*Request {
-	return s.all(func(r *Request) bool { return id != 0 && r.Lease == id })
-}
-
 func (s Snapshot) all(want func(*Request) bool) []*Request {
 	var found []*Request
 	for _, l := range s.Locks {

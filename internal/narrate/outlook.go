@@ -191,7 +191,7 @@ func holdsEnd(d diagnose.Diagnosis, held []inspect.Request) (says []string) {
 		if !ok {
 			continue
 		}
-		ends := holdEnds(s, s.Lease.Of(r.Key).State, client(s, r))
+		ends := holdEnds(s, r)
 		if r.Caches() {
 			ends = append([]string{"cached by " + client(s, r) + " between its uses, given back when others ask"}, ends...)
 		}
@@ -253,9 +253,9 @@ func inTheWay(d diagnose.Diagnosis, others []inspect.Request) []string {
 	return says
 }
 
-// holdEnds says what ends the hold of a client of a session, given the state of its lease as
-// far as the hold is concerned.
-func holdEnds(s *inspect.Session, state inspect.LeaseState, client string) []string {
+// holdEnds says what ends the hold of a session by a request.
+func holdEnds(s *inspect.Session, r inspect.Request) []string {
+	client, state := client(s, r), s.Lease.Of(r.Key).State
 	switch {
 	case s.ID.Lease == 0:
 		return []string{client + " holds it until its key is deleted, since no lease ends it"}

@@ -77,7 +77,7 @@ func New(d *state.Data, ports backend.Options, t *Tasks) *Effects {
 		releases: releases{env: shared},
 		travel:   timeTravel{env: shared},
 		runs:     scenarioRuns{env: shared},
-		prefs:    preferences{env: shared, chosen: ports.Preferences},
+		prefs:    preferences{env: shared},
 		commands: commandLog{env: shared},
 		notify:   notifications{env: shared},
 	}
@@ -136,7 +136,7 @@ func (e *Effects) Travelling() bool { return e.InPast() || e.travel.target != ni
 
 // Chosen returns what the user has chosen, to be read and changed. SavePrefs keeps
 // it.
-func (e *Effects) Chosen() *backend.Preferences { return e.prefs.chosen }
+func (e *Effects) Chosen() *backend.Preferences { return e.ports.Preferences }
 
 // Idle reports whether nothing that was asked of etcd or of the preferences is
 // still to be answered.

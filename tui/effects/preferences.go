@@ -3,14 +3,12 @@ package effects
 import (
 	tea "charm.land/bubbletea/v2"
 
-	"etcd-lock/tui/backend"
 	"etcd-lock/tui/nav"
 )
 
 // preferences keeps what the user has chosen.
 type preferences struct {
 	*env
-	chosen *backend.Preferences
 	saving int
 }
 
@@ -19,7 +17,7 @@ type savedMsg struct{ err error }
 
 // save stores the preferences. The UI works without.
 func (p *preferences) save() nav.Action {
-	write := p.chosen.Saving()
+	write := p.ports.Preferences.Saving()
 	if write == nil {
 		return nil
 	}

@@ -158,8 +158,7 @@ func (s *sessionScreen) about(w int) []string {
 	var lines []string
 	of := inspect.Request{Key: s.id.Key, Lease: s.id.Lease}
 	if s.session != nil {
-		of = *s.session.Requests[0]
-		of.Key = "" // it is about the lease
+		of = anyOf(s.session)
 	}
 	ttl, renewals := ttlBar(s.Context, of, min(w/2, 30)), renewalsCell(s.Context, of, w/2)
 	facts := []string{"ttl " + ttl.Style.Render(ttl.Text), "renewals " + renewals.Style.Render(renewals.Text)}

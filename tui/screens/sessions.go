@@ -56,10 +56,10 @@ func (s *sessionsScreen) tableColumns() []widget.Column[*sessionRow] {
 			Brief: func(r *sessionRow) string { owner, _ := r.Owner(); return briefOwner(owner) }},
 		{Title: "ttl", Box: widget.Box{Min: 6, Want: 16}, Key: "T", Ascending: true, Compare: s.byLeft,
 			Number: func(r *sessionRow) (float64, bool) { return s.left(r).Seconds(), s.left(r) >= 0 },
-			Last:   func(r *sessionRow) bool { return s.left(r) < 0 }, Cell: func(r *sessionRow, w int) theme.Text { return ttlBar(r.of, r.any(), w) }},
+			Last:   func(r *sessionRow) bool { return s.left(r) < 0 }, Cell: func(r *sessionRow, w int) theme.Text { return ttlBar(r.of, anyOf(r.Session), w) }},
 		{Title: "of", Box: widget.Box{Min: 5, Rank: 5}, Right: true, Cell: s.granted},
 		{Title: "renewals", Box: widget.Box{Min: 13, Want: 20, Rank: 1}, Key: "L", Compare: s.byLate,
-			Cell: func(r *sessionRow, w int) theme.Text { return renewalsCell(r.of, r.any(), w) }},
+			Cell: func(r *sessionRow, w int) theme.Text { return renewalsCell(r.of, anyOf(r.Session), w) }},
 		{Title: "holds", Box: widget.Box{Min: 6, Rank: 3}, Right: true, Key: "H", Compare: func(a, b *sessionRow) int { return cmp.Compare(b.holds, a.holds) },
 			Number: func(r *sessionRow) (float64, bool) { return float64(r.holds), true },
 			Cell:   func(r *sessionRow, _ int) theme.Text { return theme.Styled(strconv.Itoa(r.holds), s.Theme.Plain) }},
@@ -102,11 +102,11 @@ func (s *sessionsScreen) id(r *sessionRow, w int) theme.Text {
 	return theme.Styled(term.Lease(r.ID.Lease, w), s.Theme.Plain)
 }
 
-// any is a request without its key: the row is about the lease.
-func (r *sessionRow) any() inspect.Request {
-	q := *r.Requests[0]
-	q.Key = ""
-	return q
+// anyOf is a request of a session without its key, for what is about the lease.
+func anyOf(s *inspect.Session) inspect.Request {
+	r := *s.Requests[0]
+	r.Key = ""
+	return r
 }
 
 func (s *sessionsScreen) left(r *sessionRow) time.Duration {
